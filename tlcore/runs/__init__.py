@@ -1,0 +1,1 @@
+"""What happened: the store of runs, their events and their records."""

@@ -1,0 +1,85 @@
+"""What a run leaves behind, as a viewer reads it. Plain NumPy: the web process reads these and never imports torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+SOURCE, TARGET = 0, 1
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The fixed points whose features are recorded, so that the eye can follow them from frame to frame.
+
+    labels: (N,) int16, index into `class_names`. domains: (N,) int8, 0 source, 1 target.
+    thumbnails: (N, C, H, W) uint8 with C of 1 or 3, or None for data that are no pictures.
+    """
+
+    labels: npt.NDArray[np.int16]
+    domains: npt.NDArray[np.int8]
+    class_names: tuple[str, ...]
+    thumbnails: npt.NDArray[np.uint8] | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The probe points in the plane at one step.
+
+    projection: "pca", "umap", or "input" for data that lie in the plane themselves.
+    points: (N, 2) float32. predictions: (N,) int16, the class predicted for each point, -1 where unknown.
+    layout: a number that changes when the whole film has been laid out anew.
+    """
+
+    step: int
+    projection: str
+    points: npt.NDArray[np.float32]
+    predictions: npt.NDArray[np.int16]
+    layout: int = 0
+
+
+@dataclass(frozen=True)
+class Surface:
+    """A function over the plane at one step: the probability of class 1, or of the target domain.
+
+    name: "class" or "domain". extent: x minimum, x maximum, y minimum, y maximum.
+    values: (H, W) float32 in [0, 1], first row at y minimum.
+    """
+
+    step: int
+    name: str
+    extent: tuple[float, float, float, float]
+    values: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something a person should know. level: "info", "warning" or "error"; code: a stable short name."""
+
+    step: int
+    level: str
+    code: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Counts of true (rows) against predicted (columns) classes on the held-out test pictures of one domain."""
+
+    step: int
+    domain: str
+    counts: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Series:
+    """One metric over the steps of a run."""
+
+    name: str
+    steps: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    values: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0, np.float64))
