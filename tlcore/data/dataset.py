@@ -1,0 +1,86 @@
+"""Data sets as tensors, split once by seed, and the form in which a method may see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where data come from, for the reader of a result."""
+
+    title: str
+    origin: str  # data sets made from the same pictures share it, so that a pair can keep them apart
+    licence: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Labelled examples.
+
+    inputs: (N, C, H, W) uint8 pictures or (N, D) float32 vectors. labels: (N,) int64.
+    identities: (N,) int64, which original picture each example was made from.
+    """
+
+    inputs: torch.Tensor
+    labels: torch.Tensor
+    identities: torch.Tensor
+    class_names: tuple[str, ...]
+    provenance: Provenance
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def subset(self, indices: torch.Tensor) -> Dataset:
+        """The examples at `indices` (M,) int64, copied."""
+        return Dataset(
+            self.inputs[indices].clone(),
+            self.labels[indices].clone(),
+            self.identities[indices].clone(),
+            self.class_names,
+            self.provenance,
+        )
+
+    def unlabelled(self) -> Unlabelled:
+        """The inputs alone: what a method without target labels is handed."""
+        return Unlabelled(self.inputs)
+
+
+@dataclass(frozen=True)
+class Unlabelled:
+    """Examples whose labels do not exist for whoever holds this object."""
+
+    inputs: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+@dataclass(frozen=True)
+class Domain:
+    """One domain, split once: to learn from, to choose by, to report on."""
+
+    train: Dataset
+    validation: Dataset
+    test: Dataset
+
+
+@dataclass(frozen=True)
+class PairData:
+    """A source and a target domain with the same classes in the same order."""
+
+    source: Domain
+    target: Domain
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes, shared by both domains."""
+        return self.source.train.class_names
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one input: (C, H, W) or (D,)."""
+        return tuple(self.source.train.inputs.shape[1:])

@@ -1,0 +1,47 @@
+"""Which network a run trains: the feature extractor and the label predictor; other heads belong to the method."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tlcore.specs.base import Spec, parameter
+
+Normalisation = Literal["none", "batch"]
+
+
+class SmallCnn(Spec):
+    """conv5-16, pool, conv5-32, pool, dense 100: for pictures of 16×16."""
+
+    name: Literal["small-cnn"] = "small-cnn"
+    channels: int = parameter(16, "Channels of the first convolution; the second has twice as many.", ge=4, le=256)
+    features: int = parameter(100, "Width of the dense layer whose activations are the features.", ge=2, le=4096)
+    normalisation: Normalisation = parameter("none", "Batch normalisation after each convolution, or none.")
+    dropout: float = parameter(0.0, "Share of features dropped while training.", ge=0.0, le=0.9)
+
+
+class PaperMnist(Spec):
+    """conv5-32, pool, conv5-48, pool; label predictor 100-100-10 (Ganin et al. 2016, figure 4a)."""
+
+    name: Literal["paper-mnist"] = "paper-mnist"
+    normalisation: Normalisation = parameter("none", "Batch normalisation after each convolution, or none.")
+    dropout: float = parameter(0.0, "Share of features dropped while training.", ge=0.0, le=0.9)
+
+
+class PaperSvhn(Spec):
+    """conv5-64, pool, conv5-64, pool, conv5-128; label predictor 3072-2048-10 (Ganin et al. 2016, figure 4b)."""
+
+    name: Literal["paper-svhn"] = "paper-svhn"
+    normalisation: Normalisation = parameter("none", "Batch normalisation after each convolution, or none.")
+    dropout: float = parameter(0.5, "Share of features dropped while training.", ge=0.0, le=0.9)
+
+
+class Perceptron(Spec):
+    """One hidden layer of sigmoid units for points in the plane (Ganin et al. 2016, section 5.1)."""
+
+    name: Literal["perceptron"] = "perceptron"
+    hidden_units: int = parameter(15, "Sigmoid units in the hidden layer.", ge=2, le=1024)
+
+
+NetworkSpec = Annotated[SmallCnn | PaperMnist | PaperSvhn | Perceptron, Field(discriminator="name")]

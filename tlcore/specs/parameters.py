@@ -1,0 +1,175 @@
+"""Parameters as data: what forms, the terminal and the docs show, and how a value someone typed gets into a spec."""
+
+from __future__ import annotations
+
+import json
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin
+
+import annotated_types
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from tlcore.errors import InvalidRequest
+from tlcore.specs.base import Spec
+from tlcore.specs.run import RunSpec
+
+FIXED_KEYS = frozenset({"name", "kind"})  # discriminators: they choose the model, they are not values to tune
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One value that can be changed, with everything needed to show and check it."""
+
+    path: str
+    kind: Literal["int", "float", "choice", "text"]
+    value: Any
+    default: Any
+    help: str
+    label: str
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    source: str | None = None
+    advanced: bool = False
+    logarithmic: bool = False
+
+    @property
+    def leaf(self) -> str:
+        """The last part of the path, enough to name the parameter where it is unique."""
+        return self.path.rsplit(".", 1)[-1]
+
+
+def parameters(spec: Spec, prefix: str = "") -> Iterator[Parameter]:
+    """Every tunable value of a spec, in the order of its fields; `start` is left out."""
+    for name, field in type(spec).model_fields.items():
+        value = getattr(spec, name)
+        path = f"{prefix}{name}"
+        if isinstance(value, Spec):
+            if name != "start":
+                yield from parameters(value, f"{path}.")
+        elif name not in FIXED_KEYS:
+            yield _parameter(path, name, field, value)
+
+
+def _parameter(path: str, name: str, field: FieldInfo, value: Any) -> Parameter:
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    minimum, maximum = _bounds(field)
+    choices = tuple(str(choice) for choice in _literal_values(field.annotation))
+    kind: Literal["int", "float", "choice", "text"]
+    kind = (
+        "choice" if choices else "int" if field.annotation is int else "float" if field.annotation is float else "text"
+    )
+    return Parameter(
+        path=path,
+        kind=kind,
+        value=value,
+        default=field.get_default(call_default_factory=True),
+        help=field.description or "",
+        label=str(extra.get("label") or name.replace("_", " ").capitalize()),
+        minimum=minimum,
+        maximum=maximum,
+        choices=choices,
+        source=typing.cast("str | None", extra.get("source")),
+        advanced=bool(extra.get("advanced")),
+        logarithmic=bool(extra.get("logarithmic")),
+    )
+
+
+def _bounds(field: FieldInfo) -> tuple[float | None, float | None]:
+    minimum = maximum = None
+    for constraint in field.metadata:
+        if isinstance(constraint, annotated_types.Ge):
+            minimum = typing.cast(float, constraint.ge)
+        elif isinstance(constraint, annotated_types.Gt):
+            minimum = typing.cast(float, constraint.gt)
+        elif isinstance(constraint, annotated_types.Le):
+            maximum = typing.cast(float, constraint.le)
+        elif isinstance(constraint, annotated_types.Lt):
+            maximum = typing.cast(float, constraint.lt)
+    return minimum, maximum
+
+
+def _literal_values(annotation: Any) -> tuple[Any, ...]:
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)
+    if isinstance(annotation, types.UnionType):
+        return tuple(value for member in get_args(annotation) for value in _literal_values(member))
+    return ()
+
+
+def override(arms: Mapping[str, RunSpec], changes: Mapping[str, Any]) -> dict[str, RunSpec]:
+    """Each arm with the changes that apply to it.
+
+    A key is a full path (`method.lambda_max`) or its last part where that is unique (`lambda_max`). A parameter that
+    only some arms have changes those arms alone.
+
+    Raises:
+        InvalidRequest: no arm has such a parameter, the name is ambiguous, or the value is out of range.
+    """
+    result = dict(arms)
+    for key, value in changes.items():
+        applied = False
+        for arm, spec in result.items():
+            path = _resolve(spec, key)
+            if path is not None:
+                result[arm] = _with_value(spec, path, value)
+                applied = True
+        if not applied:
+            known = sorted({parameter.path for spec in arms.values() for parameter in parameters(spec)})
+            methods = ", ".join(sorted({spec.method.name for spec in arms.values()}))
+            raise InvalidRequest(f"No parameter '{key}' in {methods}; parameters that exist here: {', '.join(known)}.")
+    return result
+
+
+def _resolve(spec: RunSpec, key: str) -> str | None:
+    found = [parameter.path for parameter in parameters(spec) if key in (parameter.path, parameter.leaf)]
+    if len(found) > 1:
+        if key in found:
+            return key
+        raise InvalidRequest(f"Parameter '{key}' is ambiguous; write one of {', '.join(found)}.")
+    return found[0] if found else None
+
+
+def _with_value(spec: RunSpec, path: str, value: Any) -> RunSpec:
+    document = spec.model_dump(mode="json")
+    *parents, leaf = path.split(".")
+    place = document
+    for parent in parents:
+        place = place[parent]
+    place[leaf] = parse_value(value) if isinstance(value, str) else value
+    return validate(document)
+
+
+def parse_value(text: str) -> Any:
+    """A number or true/false where the text is one, otherwise the text itself."""
+    try:
+        return json.loads(text, parse_constant=lambda constant: constant)
+    except ValueError:
+        return text
+
+
+def validate(document: Any) -> RunSpec:
+    """A `RunSpec` from its JSON document.
+
+    Raises:
+        InvalidRequest: one sentence that names the first field at fault and what it must be.
+    """
+    try:
+        return RunSpec.model_validate(document)
+    except ValidationError as error:
+        raise InvalidRequest(explain(error)) from None
+
+
+def explain(error: ValidationError) -> str:
+    """The first fault of a validation in one sentence."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"]) or "the run"
+    given = first.get("input")
+    message = first["msg"].removeprefix("Value error, ")
+    if isinstance(given, (str, int, float)):
+        return f"{place} = {given!r} is not possible: {message[0].lower()}{message[1:]}."
+    return f"{place}: {message[0].lower()}{message[1:]}."

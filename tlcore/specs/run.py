@@ -1,0 +1,111 @@
+"""`RunSpec`: everything that defines one run. The same spec is the same run."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from tlcore.specs.base import Spec, parameter
+from tlcore.specs.data import DataSpec, DomainPair
+from tlcore.specs.domain_adversarial import Dann, SourceOnly, TrainOnTarget
+from tlcore.specs.network import NetworkSpec, SmallCnn
+
+MethodSpec = Annotated[SourceOnly | Dann | TrainOnTarget, Field(discriminator="name")]
+
+
+class Optimisation(Spec):
+    """The optimiser and how its learning rate changes while training."""
+
+    optimiser: Literal["sgd", "adam", "adamw"] = parameter("sgd", "Which optimiser updates the weights.")
+    learning_rate: float = parameter(
+        0.05,
+        "Learning rate at the start.",
+        gt=0.0,
+        le=10.0,
+        logarithmic=True,
+        source="Ganin et al. 2016, section 5.2.2",
+    )
+    schedule: Literal["inverse_decay", "constant", "cosine"] = parameter(
+        "inverse_decay", "inverse_decay: rate/(1+10p)^0.75 with p the share of training done; cosine: to zero.",
+        source="Ganin et al. 2016, section 5.2.2",
+    )  # fmt: skip
+    momentum: float = parameter(0.9, "Momentum of SGD; no effect with Adam.", ge=0.0, lt=1.0, advanced=True)
+    weight_decay: float = parameter(0.0, "Weight decay on all weights.", ge=0.0, le=1.0, advanced=True)
+
+
+class Budget(Spec):
+    """How long a run trains and how often it is looked at. Looking does not change what is learned."""
+
+    steps: int = parameter(4000, "Training steps.", ge=1, le=1_000_000)
+    batch_size: int = parameter(64, "Pictures of each domain in one step.", ge=2, le=4096)
+    evaluations: int = parameter(40, "Times the model is tested on held-out pictures.", ge=1, le=1000, advanced=True)
+    frames: int = parameter(30, "Pictures of the feature space that are kept.", ge=1, le=300, advanced=True)
+    probe_points: int = parameter(
+        1000,
+        "Held-out points whose features are recorded, balanced over domains and classes.",
+        ge=20,
+        le=2000,
+        advanced=True,
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = parameter(
+        "float32",
+        "Number format of the forward pass; auto takes bfloat16 where the processor computes with it.",
+        advanced=True,
+    )
+
+
+class RandomStart(Spec):
+    """Weights drawn at random by the run's seed."""
+
+    kind: Literal["random"] = "random"
+
+
+class RunStart(Spec):
+    """Weights of another run, which is trained first if the store does not hold it."""
+
+    kind: Literal["run"] = "run"
+    spec: RunSpec = Field(description="The run whose final weights are taken.")
+    parts: tuple[Literal["extractor", "predictor", "domain_head"], ...] = Field(
+        ("extractor", "predictor"), description="Which parts of the network take the other run's weights."
+    )
+
+
+class CheckpointStart(Spec):
+    """The full state of another run at one step: a fork, which continues there with other parameters."""
+
+    kind: Literal["checkpoint"] = "checkpoint"
+    run: str = Field(description="Identity of the run it was forked from.", pattern=r"^[0-9a-f]{16}$")
+    step: int = Field(description="Step of the checkpoint.", ge=0)
+
+
+Start = Annotated[RandomStart | RunStart | CheckpointStart, Field(discriminator="kind")]
+
+
+class RunSpec(Spec):
+    """One run: method, data, network, optimisation, budget, where the weights start, seed."""
+
+    method: MethodSpec = Field(default_factory=SourceOnly)
+    data: DataSpec = Field(default_factory=DomainPair)
+    network: NetworkSpec = Field(default_factory=SmallCnn)
+    optimisation: Optimisation = Field(default_factory=Optimisation)
+    budget: Budget = Field(default_factory=Budget)
+    start: Start = Field(default_factory=RandomStart)
+    seed: int = parameter(0, "Seed of the split, the first weights and the order of the pictures.", ge=0, le=2**31 - 1)
+
+    @model_validator(mode="after")
+    def _network_fits_data(self) -> RunSpec:
+        planar = self.data.source.name == "moons"
+        if planar != (self.data.target.name == "moons"):
+            raise ValueError("moons can only be paired with moons")
+        if planar != (self.network.name == "perceptron"):
+            raise ValueError(f"network {self.network.name} does not fit data {self.data.source.name}")
+        return self
+
+    def dependencies(self) -> tuple[RunSpec, ...]:
+        """The runs that must have finished before this one can start."""
+        return (self.start.spec,) if isinstance(self.start, RunStart) else ()
+
+
+RunStart.model_rebuild()
+RunSpec.model_rebuild()
