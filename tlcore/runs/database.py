@@ -1,0 +1,189 @@
+"""The SQLite file behind the store: opening it, its tables, and its faults said in one sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sqlite3
+import threading
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import numpy.typing as npt
+
+from tlcore.errors import OutOfSpace, StoreError
+
+FORMAT = 1  # written to PRAGMA user_version; a store with a higher number belongs to a newer lab
+MAXIMUM_ARRAY_BYTES = 256 * 2**20
+
+TABLES = """
+CREATE TABLE runs (
+    id TEXT PRIMARY KEY, spec TEXT NOT NULL, method TEXT NOT NULL, preset TEXT, arm TEXT, seed INTEGER NOT NULL,
+    state TEXT NOT NULL, paused INTEGER NOT NULL DEFAULT 0, device TEXT NOT NULL DEFAULT 'auto',
+    created REAL NOT NULL, started REAL, ended REAL, heartbeat REAL, seconds REAL NOT NULL DEFAULT 0,
+    step INTEGER NOT NULL DEFAULT 0, steps INTEGER NOT NULL, pid INTEGER, priority INTEGER NOT NULL DEFAULT 0,
+    provenance TEXT NOT NULL DEFAULT '{}', summary TEXT NOT NULL DEFAULT '{}', reason TEXT, parent TEXT,
+    projected INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX runs_by_state ON runs (state, created);
+CREATE TABLE metrics (
+    run TEXT NOT NULL, name TEXT NOT NULL, step INTEGER NOT NULL, value REAL, PRIMARY KEY (run, name, step)
+) WITHOUT ROWID;
+CREATE TABLE notices (
+    id INTEGER PRIMARY KEY, run TEXT NOT NULL, step INTEGER NOT NULL, level TEXT NOT NULL, code TEXT NOT NULL,
+    text TEXT NOT NULL);
+CREATE INDEX notices_by_run ON notices (run);
+CREATE TABLE probes (
+    run TEXT PRIMARY KEY, labels BLOB NOT NULL, domains BLOB NOT NULL, class_names TEXT NOT NULL, thumbnails BLOB);
+CREATE TABLE features (
+    run TEXT NOT NULL, step INTEGER NOT NULL, features BLOB NOT NULL, predictions BLOB NOT NULL,
+    PRIMARY KEY (run, step));
+CREATE TABLE frames (
+    run TEXT NOT NULL, projection TEXT NOT NULL, layout INTEGER NOT NULL, step INTEGER NOT NULL, points BLOB NOT NULL,
+    predictions BLOB NOT NULL, PRIMARY KEY (run, projection, layout, step));
+CREATE TABLE surfaces (
+    run TEXT NOT NULL, name TEXT NOT NULL, step INTEGER NOT NULL, extent TEXT NOT NULL, field BLOB NOT NULL,
+    PRIMARY KEY (run, name, step));
+CREATE TABLE confusions (
+    run TEXT NOT NULL, domain TEXT NOT NULL, step INTEGER NOT NULL, counts BLOB NOT NULL,
+    PRIMARY KEY (run, domain, step));
+CREATE TABLE controls (
+    id INTEGER PRIMARY KEY, run TEXT NOT NULL, command TEXT NOT NULL, payload TEXT NOT NULL DEFAULT '{}');
+CREATE INDEX controls_by_run ON controls (run);
+"""
+TABLES_OF_A_RUN = ("metrics", "notices", "probes", "features", "frames", "surfaces", "confusions", "controls")
+
+
+def pack(array: npt.NDArray[Any]) -> bytes:
+    """An array as compressed bytes in NumPy's own format, never a pickle."""
+    buffer = io.BytesIO()
+    np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+    return zlib.compress(buffer.getvalue(), 1)
+
+
+def unpack(blob: bytes) -> npt.NDArray[Any]:
+    """The array that `pack` wrote.
+
+    Raises:
+        StoreError: the bytes are damaged or larger than anything the lab writes.
+    """
+    try:
+        inflater = zlib.decompressobj()
+        content = inflater.decompress(blob, MAXIMUM_ARRAY_BYTES)
+        if inflater.unconsumed_tail:
+            raise ValueError("too large")
+        array: npt.NDArray[Any] = np.load(io.BytesIO(content), allow_pickle=False)
+    except (zlib.error, ValueError, EOFError, OSError) as error:
+        raise StoreError(f"The store holds a damaged record: {error}.") from None
+    return array
+
+
+class Database:
+    """One SQLite file with a connection per thread. Writes are transactions; faults become `StoreError`."""
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        """Open the file, creating it with its tables unless `read_only`.
+
+        Raises:
+            StoreError: the file cannot be opened, is no store, or belongs to a newer version.
+            OutOfSpace: there is no room to create it.
+        """
+        self.path = path
+        self.read_only = read_only
+        self._local = threading.local()
+        if not read_only:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreError(f"The store folder {path.parent} cannot be created: {error.strerror}.") from None
+        with self._faults():
+            self._prepare()
+
+    def _prepare(self) -> None:
+        version = self.connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > FORMAT:
+            raise StoreError(
+                f"The store at {self.path} was written by a newer version of the lab (format {version}, this version "
+                f"reads up to {FORMAT}); update the lab or choose another store folder."
+            )
+        if self.read_only:
+            if version == 0:
+                raise StoreError(f"There is no store at {self.path}.")
+            return
+        if version == 0:
+            tables = self.connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            with self.transaction() as connection:
+                # Two processes may create the store at once: whoever holds the write lock second finds it made.
+                if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+                    if tables and connection.execute("SELECT 1 FROM sqlite_master WHERE name != 'runs'").fetchone():
+                        raise StoreError(f"{self.path} is an SQLite file but not a store of the lab.")
+                    for statement in TABLES.strip().split(";\n"):
+                        connection.execute(statement)
+                    connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """This thread's connection, opened on first use."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            uri = f"file:{quote(str(self.path.resolve()))}"
+            # The file of recorded runs may lie where nothing can be written: immutable needs no lock files.
+            uri += "?mode=ro&immutable=1" if self.read_only else "?mode=rwc"
+            connection = sqlite3.connect(uri, uri=True, timeout=15, isolation_level=None)
+            connection.row_factory = sqlite3.Row
+            if not self.read_only:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = NORMAL")
+            self._local.connection = connection
+        return connection
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        connection = getattr(self._local, "connection", None)
+        if connection is not None:
+            connection.close()
+            self._local.connection = None
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """A write transaction: all of it or nothing.
+
+        Raises:
+            OutOfSpace, StoreError: nothing was written.
+        """
+        with self._faults():
+            connection = self.connection
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
+        """All rows of a reading query."""
+        with self._faults():
+            return self.connection.execute(query, values).fetchall()
+
+    @contextlib.contextmanager
+    def _faults(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            text = str(error)
+            if "full" in text:
+                raise OutOfSpace(f"No disk space is left for the store at {self.path}.") from None
+            if "not a database" in text or "malformed" in text:
+                raise StoreError(f"The file {self.path} is damaged or not a store of the lab.") from None
+            if "readonly" in text:
+                raise StoreError(f"The store at {self.path} can be read but not written.") from None
+            if "unable to open" in text:
+                raise StoreError(
+                    f"The store at {self.path} cannot be opened: check the folder and its rights."
+                ) from None
+            raise StoreError(f"The store at {self.path} does not answer: {text}.") from None
