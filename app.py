@@ -1,0 +1,40 @@
+"""Navigation and theme, nothing else. Start with `streamlit run app.py`."""
+
+from pathlib import Path
+
+import streamlit as st
+
+SECTIONS = {
+    "": [("home", "The map")],
+    "Source and target labelled": [
+        ("fine_tuning", "Fine-tuning"),
+        ("layer_transfer", "Layer transfer"),
+        ("multitask", "Multitask"),
+    ],
+    "Only source labelled": [("domain_adversarial", "Domain-adversarial"), ("zero_shot", "Zero-shot")],
+    "Source unlabelled": [("self_taught", "Self-taught")],
+    "Yours": [("runs", "Runs"), ("data", "Data")],
+}
+PAGES = Path(__file__).parent / "pages"
+
+
+def nothing_yet() -> None:
+    """Stands in while the folder `pages` is empty."""
+    st.write("No page is installed.")
+
+
+def navigation() -> dict[str, list]:
+    """The sections with the pages whose file exists; the first page is the one that opens."""
+    sections: dict[str, list] = {}
+    first = True
+    for section, entries in SECTIONS.items():
+        for name, title in entries:
+            if (PAGES / f"{name}.py").is_file():
+                page = st.Page(PAGES / f"{name}.py", title=title, url_path=name.replace("_", "-"), default=first)
+                sections.setdefault(section, []).append(page)
+                first = False
+    return sections or {"": [st.Page(nothing_yet, title="The map", default=True)]}
+
+
+st.set_page_config(page_title="Transfer Learning Lab", page_icon="◪", layout="wide")
+st.navigation(navigation()).run()

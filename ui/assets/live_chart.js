@@ -1,0 +1,127 @@
+// A Plotly figure updated in place. See ui/live_chart.py for why.
+import { applyPalette, element, instanceFor } from "./shared.js";
+
+const COMPONENTS = new URL("../", import.meta.url);
+let loading = null;
+
+/** One Plotly for the page. `force-cache` keeps its 4 MB from travelling again at every reload; the address carries
+ *  the version, so a new Plotly is a new address. */
+function loadPlotly(path) {
+  loading ??= (async () => {
+    const response = await fetch(new URL(path, COMPONENTS), { cache: "force-cache" });
+    if (!response.ok) throw new Error(`plotly.min.js: ${response.status}`);
+    const address = URL.createObjectURL(new Blob([await response.blob()], { type: "text/javascript" }));
+    await new Promise((resolve, reject) => {
+      const script = element("script", { src: address });
+      script.onload = resolve;
+      script.onerror = () => reject(new Error("plotly.min.js could not be read"));
+      document.head.append(script);
+    });
+    URL.revokeObjectURL(address);
+    return globalThis.Plotly;
+  })();
+  loading.catch(() => { loading = null; });
+  return loading;
+}
+
+/** Figures are built in the light colours: on a dark page each becomes its twin. */
+function twins(palette) {
+  const pairs = new Map();
+  for (const [name, value] of Object.entries(palette.light)) {
+    const dark = palette.dark[name];
+    if (Array.isArray(value)) value.forEach((colour, index) => pairs.set(colour, dark[index]));
+    else if (!pairs.has(value)) pairs.set(value, dark);
+  }
+  return pairs;
+}
+
+function recolour(value, pairs) {
+  if (typeof value === "string") return pairs.get(value.toLowerCase()) ?? value;
+  if (Array.isArray(value)) return value.map((item) => recolour(item, pairs));
+  if (value && typeof value === "object") {
+    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, recolour(item, pairs)]));
+  }
+  return value;
+}
+
+function styled(data, root) {
+  const palette = applyPalette(root, data.palette);
+  const pairs = root.dataset.scheme === "dark" ? twins(data.palette) : new Map();
+  const figure = recolour(data.figure, pairs);
+  const layout = figure.layout ?? {};
+  layout.uirevision ??= data.uirevision;
+  layout.autosize = true;
+  layout.height = data.chart_height;
+  delete layout.width;
+  layout.paper_bgcolor ??= "rgba(0,0,0,0)";
+  layout.plot_bgcolor ??= "rgba(0,0,0,0)";
+  layout.font = { color: palette.soft, ...layout.font, family: getComputedStyle(root).fontFamily };
+  for (const name of Object.keys(layout).concat("xaxis", "yaxis")) {
+    if (!/^[xy]axis\d*$/.test(name)) continue;
+    layout[name] = { gridcolor: palette.line, linecolor: palette.line, zerolinecolor: palette.line, ...layout[name] };
+  }
+  return [figure.data ?? [], layout];
+}
+
+function createChart(parent) {
+  const plot = element("div", { class: "tl-plot" });
+  const wait = element("div", { class: "tl-wait" }, "Drawing…");
+  const root = element("div", { class: "tl-live-chart", role: "figure" }, plot, wait);
+  parent.append(root);
+  let latest = null;
+  let Plotly = null;
+  let drawing = false;
+  let draws = 0;
+
+  // Of many updates that come while one is drawn, only the last is drawn.
+  async function draw() {
+    if (drawing) return;
+    drawing = true;
+    try {
+      Plotly ??= await loadPlotly(latest.plotly);
+      while (latest) {
+        const data = latest;
+        latest = null;
+        const [traces, layout] = styled(data, root);
+        await Plotly.react(plot, traces, layout, {
+          displaylogo: false, responsive: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+        });
+        wait.remove();
+        root.dataset.draws = String(++draws);
+      }
+    } catch (error) {
+      wait.textContent = `This chart could not be drawn: ${error.message}`;
+      root.append(wait);
+    } finally {
+      drawing = false;
+    }
+  }
+
+  let width = 0;
+  const observer = new ResizeObserver(() => {
+    if (!Plotly || Math.abs(root.clientWidth - width) < 1 || !root.clientWidth || !plot.data) return;
+    width = root.clientWidth;
+    Plotly.Plots.resize(plot);
+  });
+  observer.observe(root);
+
+  return {
+    update(data) {
+      root.style.height = `${data.chart_height}px`;
+      if (data.description) root.setAttribute("aria-label", data.description);
+      applyPalette(root, data.palette);
+      latest = data;
+      draw();
+    },
+    destroy() {
+      observer.disconnect();
+      if (Plotly && plot.data) Plotly.purge(plot);
+    },
+  };
+}
+
+export default function ({ data, parentElement }) {
+  const [chart, cleanUp] = instanceFor(parentElement, () => createChart(parentElement));
+  chart.update(data);
+  return cleanUp;
+}

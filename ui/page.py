@@ -1,0 +1,118 @@
+"""What every page has in common: its head, its cards, and how it says what a person should know."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable
+from typing import Literal
+
+import streamlit as st
+
+from tlcore.runs.records import Notice
+from ui import theme
+
+Quadrant = Literal["both labelled", "source labelled", "target labelled", "none labelled"]
+
+QUADRANTS: dict[str, str] = {
+    "both labelled": "source and target labelled",
+    "source labelled": "only the source is labelled",
+    "target labelled": "only the target is labelled",
+    "none labelled": "neither is labelled",
+}
+_COLOURED = {"source": "source", "target": "target"}
+_NOTICE_ICONS = {"info": "ℹ", "warning": "▲", "error": "✕"}
+
+_STYLE = """
+.stMainBlockContainer{padding-top:3.2rem;max-width:1320px}
+.tl-head h1{font-size:1.75rem;line-height:1.25;font-weight:700;margin:0;padding:0;display:inline}
+.tl-head p{color:var(--tl-soft);margin:.25rem 0 .1rem;max-width:72ch}
+.tl-head p b[data-role=source]{color:var(--tl-source)}
+.tl-head p b[data-role=target]{color:var(--tl-target)}
+.tl-head small{color:var(--tl-soft);font-size:.8rem}
+.tl-head small a{color:inherit}
+.tl-quadrant{display:inline-grid;grid-template-columns:14px 14px;gap:2px;vertical-align:middle;margin-left:12px;
+ position:relative;top:-3px}
+.tl-quadrant i{width:14px;height:14px;border:1px solid var(--tl-line);border-radius:3px}
+.tl-quadrant i.on{background:var(--tl-label);border-color:var(--tl-label)}
+.tl-card{background:var(--tl-card);border:1px solid var(--tl-line);border-radius:12px;padding:14px 16px}
+.tl-card-head{display:flex;justify-content:space-between;align-items:baseline;gap:12px;margin-bottom:6px}
+.tl-card-head span{color:var(--tl-soft);font-variant-numeric:tabular-nums}
+.tl-notice{border-left:3px solid var(--tl-extractor);padding:2px 0 2px 12px;margin:6px 0}
+.tl-notice[data-level=warning]{border-color:var(--tl-target)}
+.tl-notice[data-level=error]{border-color:var(--tl-wrong)}
+.tl-notice i{font-style:normal;margin-right:.5em;color:var(--tl-soft)}
+.tl-notice span{color:var(--tl-soft);font-variant-numeric:tabular-nums}
+[class*="st-key-card"]{background:var(--tl-card)}
+"""
+
+
+def page_style() -> None:
+    """The rules the helpers below need; they follow the theme by themselves. `page_header` brings them along."""
+    st.html(f"<style>.stApp{{{theme.css_variables()}}}{_STYLE}</style>")
+
+
+def quadrant_glyph(quadrant: Quadrant) -> str:
+    """Four squares with the page's own filled: columns source labelled or not, rows target labelled or not.
+
+    Read like the map of the field: left above both labelled, right above only the source.
+    """
+    squares = "".join(f"<i{' class=on' if name == quadrant else ''}></i>" for name in QUADRANTS)
+    words = html.escape(QUADRANTS[quadrant], quote=True)
+    return f'<span class="tl-quadrant" role="img" aria-label="{words}" title="{words}">{squares}</span>'
+
+
+def _coloured(sentence: str) -> str:
+    """Escape a sentence; **source** and **target** between double stars take their colours, other words turn bold."""
+    parts = html.escape(sentence).split("**")
+    for index in range(1, len(parts) - 1 if len(parts) % 2 == 0 else len(parts), 2):
+        word = parts[index]
+        role = _COLOURED.get(word.lower())
+        attribute = f' data-role="{role}"' if role else ""
+        parts[index] = f"<b{attribute}>{word}</b>"
+    return "".join(parts)
+
+
+def page_header(
+    title: str,
+    lead: str,
+    *,
+    quadrant: Quadrant | None = None,
+    paper: str | None = None,
+    paper_url: str | None = None,
+) -> None:
+    """Title, one sentence (write **source** and **target** to colour them), the quadrant, and the paper."""
+    page_style()
+    glyph = quadrant_glyph(quadrant) if quadrant else ""
+    reference = ""
+    if paper:
+        name = html.escape(paper)
+        if paper_url:
+            address = html.escape(paper_url, quote=True)
+            name = f'<a href="{address}" target="_blank" rel="noreferrer">{name}</a>'
+        reference = f"<small>{name}</small>"
+    st.html(f'<div class="tl-head"><h1>{html.escape(title)}</h1>{glyph}<p>{_coloured(lead)}</p>{reference}</div>')
+
+
+def card_header(title: str, aside: str = "") -> None:
+    """The first line of a card: its title on the left, a short number or remark on the right."""
+    st.html(f'<div class="tl-card-head"><b>{html.escape(title)}</b><span>{html.escape(aside)}</span></div>')
+
+
+def card(key: str) -> st.delta_generator.DeltaGenerator:
+    """A container with the ground and border of a card: `with card("comparison"): …`."""
+    return st.container(border=True, key=f"card-{key}")
+
+
+def notice_box(notices: Iterable[Notice]) -> None:
+    """Notices of a run, the gravest first; the same code is said once, with its latest step."""
+    latest = {notice.code: notice for notice in sorted(notices, key=lambda notice: notice.step)}
+    order = {"error": 0, "warning": 1, "info": 2}
+    rows = "".join(
+        f'<div class="tl-notice" data-level="{html.escape(notice.level, quote=True)}" '
+        f'role="{"alert" if notice.level == "error" else "status"}">'
+        f"<i aria-hidden=true>{_NOTICE_ICONS.get(notice.level, '·')}</i>{html.escape(notice.text)} "
+        f"<span>step {notice.step:,}</span></div>"
+        for notice in sorted(latest.values(), key=lambda notice: (order.get(notice.level, 3), -notice.step))
+    )
+    if rows:
+        st.html(rows)

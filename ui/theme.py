@@ -1,0 +1,160 @@
+"""The colours of the house, light and dark, and the one style of its figures.
+
+Every hex of the lab stands here (and, for Streamlit's own widgets, in `.streamlit/config.toml`). Components receive
+the palette with their data; figures are built in the light colours and `live_chart` swaps them on a dark page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.graph_objects as go
+
+
+@dataclass(frozen=True)
+class Palette:
+    """One theme's colours. A role keeps its hue on every page: source blue, target orange, and so on."""
+
+    source: str
+    target: str
+    extractor: str
+    label: str
+    domain: str
+    ink: str
+    soft: str
+    line: str
+    card: str
+    ground: str
+    correct: str
+    wrong: str
+    unknown: str
+    on_colour: str
+    classes: tuple[str, ...]
+
+
+LIGHT = Palette(
+    source="#2f6fde",
+    target="#ef8a17",
+    extractor="#3b9a57",
+    label="#5a55d2",
+    domain="#d4457e",
+    ink="#1d2433",
+    soft="#667085",
+    line="#e4e7ec",
+    card="#ffffff",
+    ground="#fafafa",
+    correct="#9aa5b8",
+    wrong="#c8102e",
+    unknown="#b4bac6",
+    on_colour="#ffffff",
+    classes=(
+        "#0f9b8e",
+        "#8436b5",
+        "#c79a00",
+        "#b3261e",
+        "#52aeea",
+        "#7c4d2f",
+        "#ea80b8",
+        "#6c7382",
+        "#7fae1b",
+        "#23398f",
+        "#96d6cf",
+        "#e9734f",
+    ),
+)
+
+DARK = Palette(
+    source="#6ea0ff",
+    target="#ffab4a",
+    extractor="#63c282",
+    label="#9591ff",
+    domain="#ff7fae",
+    ink="#e8eaf0",
+    soft="#98a2b3",
+    line="#2b3240",
+    card="#151a23",
+    ground="#0e1117",
+    correct="#5d6880",
+    wrong="#ff5a6e",
+    unknown="#4a5266",
+    on_colour="#10141c",
+    classes=(
+        "#2fc4b5",
+        "#b06be0",
+        "#e6c02e",
+        "#e0483d",
+        "#8fd0ff",
+        "#b58662",
+        "#ffa6d2",
+        "#a3abbd",
+        "#a8d84a",
+        "#5c78e8",
+        "#c4efe9",
+        "#ff9a78",
+    ),
+)
+
+ROLES = ("source", "target", "extractor", "label", "domain", "ink", "soft", "line")
+
+
+def role_colour(role: str) -> str:
+    """The light colour of a role, for figures; `live_chart` shows its dark twin on a dark page."""
+    if role not in ROLES:
+        raise ValueError(f"unknown role {role!r}: one of {', '.join(ROLES)}")
+    return str(getattr(LIGHT, role))
+
+
+def class_colour(index: int) -> str:
+    """The light colour of a class; the palette is gone through again after its last colour."""
+    return LIGHT.classes[index % len(LIGHT.classes)]
+
+
+def palette_payload() -> dict[str, Any]:
+    """Both palettes as plain data for a component."""
+    return {
+        name: {**vars(palette), "classes": list(palette.classes)}
+        for name, palette in (("light", LIGHT), ("dark", DARK))
+    }
+
+
+def css_variables() -> str:
+    """The roles as CSS variables `--tl-source` and so on, which follow Streamlit's colour scheme by themselves."""
+    return "".join(
+        f"--tl-{name.replace('_', '-')}:light-dark({value},{getattr(DARK, name)});"
+        for name, value in vars(LIGHT).items()
+        if name != "classes"
+    )
+
+
+def house_layout(**overrides: Any) -> go.Layout:
+    """A Plotly layout in the style of the house: no ground, a thin grid, tabular numerals, the legend above."""
+    axis = {
+        "gridcolor": LIGHT.line,
+        "gridwidth": 1,
+        "zeroline": False,
+        "linecolor": LIGHT.line,
+        "ticks": "",
+        "automargin": True,
+        "title": {"standoff": 8},
+    }
+    layout = go.Layout(
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": LIGHT.soft, "size": 13},
+        colorway=list(LIGHT.classes),
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        xaxis=axis,
+        yaxis=axis,
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "title": {"text": ""}},
+        hovermode="x unified",
+        hoverlabel={"bgcolor": LIGHT.card, "bordercolor": LIGHT.line, "font": {"color": LIGHT.ink}},
+    )
+    layout.update(overrides)
+    return layout
+
+
+def style_figure(figure: go.Figure, **overrides: Any) -> go.Figure:
+    """Give a figure the house style in place, and return it."""
+    figure.update_layout(template="none")
+    return figure.update_layout(house_layout(**overrides))
