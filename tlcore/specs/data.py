@@ -60,11 +60,15 @@ DatasetSpec = Annotated[Moons | Digits | PhotoDigits | Mnist | MnistM, Field(dis
 
 
 class DomainPair(Spec):
-    """A source and a target domain with the same classes. No picture stands in both, test pictures in neither training part."""
+    """A source and a target domain with the same classes. Test pictures stand in neither training part."""
 
     kind: Literal["domain_pair"] = "domain_pair"
     source: DatasetSpec = Field(default_factory=Digits, description="The domain whose labels are known.")
     target: DatasetSpec = Field(default_factory=PhotoDigits, description="The domain the model should work on.")
+    disjoint: bool = parameter(
+        True, "Where both domains are made from the same originals, divide these between them, so that none stands in "
+        "both; off: every original stands in both, as in the published protocol of MNIST and MNIST-M.", advanced=True,
+    )  # fmt: skip
 
 
 DataSpec = DomainPair

@@ -1,0 +1,101 @@
+"""The handwritten digits over crops of scikit-learn's two sample photographs."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+import torch.nn.functional as functional
+from PIL import Image
+
+from tlcore.data.dataset import Dataset, Domain, Provenance
+from tlcore.data.digits import ORIGIN, SIDE, original_digits, packaged_file, render, rendered_dataset, to_bytes
+from tlcore.data.randomness import generator_for
+from tlcore.data.splits import Share, split_originals
+from tlcore.specs.data import PhotoDigits
+
+PROVENANCE = Provenance(
+    title="Handwritten digits (Alpaydin and Kaynak 1998) over scikit-learn's sample photographs: "
+    "“China, 6061409035” by danielbuechele and “6056698931” by vultilion",
+    origin=ORIGIN,
+    licence="CC BY 4.0 (digits), CC BY 2.0 (photographs)",
+    url="https://archive.ics.uci.edu/dataset/80",
+)
+PHOTOGRAPHS = ("china.jpg", "flower.jpg")
+
+# A crop of 16 pixels of the full photograph is nearly flat; the same crop of a photograph made smaller holds edges.
+REDUCTIONS = (1, 2, 4, 8)
+
+# The left of each photograph lies behind the pictures to learn from, the right behind those of the test: what a
+# network is tested on it has not seen as a background either.
+LEARNING_SHARE = 0.7
+
+
+@lru_cache(maxsize=1)
+def photographs() -> tuple[torch.Tensor, ...]:
+    """Both photographs at every reduction: (3, H, W) float32 from 0 to 1. Raises MissingData. Not to be written to."""
+    reduced: list[torch.Tensor] = []
+    for name in PHOTOGRAPHS:
+        with Image.open(packaged_file("images", name)) as image:
+            pixels = np.asarray(image.convert("RGB"), dtype=np.float32) / 255
+        photograph = torch.from_numpy(pixels).permute(2, 0, 1)
+        reduced.extend(functional.avg_pool2d(photograph, reduction) for reduction in REDUCTIONS)
+    return tuple(reduced)
+
+
+def load_photo_digits(spec: PhotoDigits, seed: int, share: Share) -> Domain:
+    """The share's digits blended with photographs: inputs (N, 3, 16, 16) uint8. Raises MissingData."""
+    originals = original_digits()
+    parts = split_originals(originals.labels, share, ORIGIN, seed)
+
+    def part(indices: torch.Tensor, test: bool) -> Dataset:
+        ink = render(indices, spec, seed)
+        inputs = to_bytes(blend(ink.unsqueeze(1), backgrounds(indices, spec, seed, test), spec))
+        return rendered_dataset(inputs, indices, spec.renderings, PROVENANCE)
+
+    return Domain(part(parts.train, False), part(parts.validation, False), part(parts.test, True))
+
+
+def blend(ink: torch.Tensor, photo: torch.Tensor, spec: PhotoDigits) -> torch.Tensor:
+    """Digits (N, 1, 16, 16) on photographs (N, 3, 16, 16), all from 0 to 1, in the way `spec.blend` names."""
+    background = spec.photo_strength * photo
+    if spec.blend == "over":
+        return ink + (1 - ink) * background
+    if spec.blend == "difference":
+        return (background - ink).abs()
+    return (background - (1 - ink)).abs()
+
+
+def backgrounds(indices: torch.Tensor, spec: PhotoDigits, seed: int, test: bool) -> torch.Tensor:
+    """A crop (M·renderings, 3, 16, 16) float32 for each rendering of the originals at `indices` (M,).
+
+    Photograph, reduction and place are drawn for all originals and looked up, as the affine maps are.
+    """
+    generator = generator_for("backgrounds", seed, spec.renderings)
+    draws = torch.rand(len(original_digits().labels), spec.renderings, 3, generator=generator)
+    chosen, down, right = draws[indices].flatten(0, 1).unbind(dim=1)
+    pictures = photographs()
+    number = (chosen * len(pictures)).long().clamp_(max=len(pictures) - 1)
+    crops = torch.empty(len(number), 3, SIDE, SIDE)
+    for index, picture in enumerate(pictures):
+        rows = torch.nonzero(number == index).flatten()
+        first, last = horizontal_range(picture.shape[2], test)
+        top = (down[rows] * (picture.shape[1] - SIDE + 1)).long().clamp_(max=picture.shape[1] - SIDE)
+        left = first + (right[rows] * (last - first + 1)).long().clamp_(max=last - first)
+        crops[rows] = windows(picture, top, left)
+    return crops
+
+
+def horizontal_range(width: int, test: bool) -> tuple[int, int]:
+    """First and last left edge of a crop that stays within its side of a photograph `width` pixels wide."""
+    border = int(width * LEARNING_SHARE)
+    return (border, width - SIDE) if test else (0, border - SIDE)
+
+
+def windows(picture: torch.Tensor, top: torch.Tensor, left: torch.Tensor, side: int = SIDE) -> torch.Tensor:
+    """The squares (n, C, side, side) of a picture (C, H, W) with these upper left corners, each (n,) int64."""
+    steps = torch.arange(side)
+    rows = (top[:, None] + steps)[:, :, None]
+    columns = (left[:, None] + steps)[:, None, :]
+    return picture[:, rows, columns].transpose(0, 1)
