@@ -1,7 +1,7 @@
 """Proxy A-distance: how easily a fresh linear classifier tells two domains apart.
 
 Ben-David, Blitzer, Crammer and Pereira, "Analysis of Representations for Domain Adaptation" (NIPS 2006, in print
-2007); protocol of Ganin et al., "Domain-Adversarial Training of Neural Networks" (JMLR 2016, section 5.2.1).
+2007); protocol of Ganin et al., "Domain-Adversarial Training of Neural Networks" (JMLR 2016, "Proxy Distance").
 """
 
 from __future__ import annotations

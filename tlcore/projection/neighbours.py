@@ -1,0 +1,41 @@
+"""Exact nearest neighbours by matrix products: for a few thousand points faster than any index."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+CHUNK_ENTRIES = 8_000_000
+"""Distances held at once: 32 MB of float32."""
+
+
+def nearest_neighbours(
+    features: npt.NDArray[np.float32], count: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """The `count` nearest points of each point by Euclidean distance, itself first, then from near to far.
+
+    features: (N, D) float32. count: at most N, the point itself included. Returns indices (N, count) int64 and
+    distances (N, count) float32, in the features' units.
+
+    Raises ValueError for a count outside 1 … N.
+    """
+    if not 1 <= count <= len(features):
+        raise ValueError(f"{count} neighbours cannot be found among {len(features)} points.")
+    with torch.inference_mode():
+        table = torch.from_numpy(np.ascontiguousarray(features, dtype=np.float32))
+        # Centring keeps ||a||² + ||b||² − 2ab from cancelling for features far from the origin.
+        table = table - table.mean(dim=0)
+        squares = table.square().sum(dim=1)
+        all_indices, all_distances = [], []
+        for rows in torch.arange(len(table)).split(max(1, CHUNK_ENTRIES // len(table))):
+            # ||a||² is the same along a row and does not change its order.
+            order = torch.addmm(squares.unsqueeze(0), table[rows], table.T, alpha=-2.0)
+            order[torch.arange(len(rows)), rows] = -torch.inf  # itself first, also among duplicates
+            indices = order.topk(count, dim=1, largest=False).indices
+            # The products are good enough to choose by; the distances themselves are computed without cancellation.
+            differences = torch.stack([table[indices[:, column]] - table[rows] for column in range(count)], dim=1)
+            distances, sorting = differences.square().sum(dim=2).sqrt().sort(dim=1, stable=True)
+            all_indices.append(indices.gather(1, sorting))
+            all_distances.append(distances)
+        return torch.cat(all_indices).numpy(), torch.cat(all_distances).numpy()
