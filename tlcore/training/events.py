@@ -33,7 +33,7 @@ class Metrics:
 
 @dataclass(frozen=True)
 class Outputs:
-    """Class logits (N, K) on the held-out inputs of one domain, in their order. The evaluator, not the method, scores them."""
+    """Class logits (N, K) on one domain's held-out inputs, in their order; the evaluator scores them."""
 
     step: int
     domain: DomainName

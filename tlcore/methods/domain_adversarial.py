@@ -1,0 +1,198 @@
+r"""Domain-adversarial training of neural networks (Ganin et al., JMLR 2016), and the runs it is compared with.
+
+    min over extractor f and predictor y, while the domain classifier d minimises its own loss:
+
+        L_y(y(f(x_s)), label) − λ · L_d(d(f(x)), domain)
+
+A gradient-reversal layer between f and d turns this saddle point into one backward pass: d learns with weight 1, f
+receives −λ times the domain gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from tlcore.data.dataset import Dataset
+from tlcore.networks import Classifier, build_classifier, build_domain_classifier, reverse_gradient
+from tlcore.specs import RunSpec
+from tlcore.specs.domain_adversarial import Dann
+from tlcore.training.checkpoints import without_prefix
+from tlcore.training.context import Context
+from tlcore.training.events import Event
+from tlcore.training.loop import extract, train
+from tlcore.training.sampling import ShuffledBatches
+from tlcore.training.schedules import reversal_strength
+
+
+def source_only(spec: RunSpec, context: Context) -> Iterator[Event]:
+    """Cross-entropy on the labelled source; the target is never seen."""
+    return train(spec, context, SupervisedObjective(spec, context, context.data.source))
+
+
+def train_on_target(spec: RunSpec, context: Context) -> Iterator[Event]:
+    """Cross-entropy on the labelled target: what labels there would be worth.
+
+    Raises:
+        TypeError: the context holds no target labels.
+    """
+    if not isinstance(context.data.target, Dataset):
+        raise TypeError("train_on_target needs a labelled target")
+    return train(spec, context, SupervisedObjective(spec, context, context.data.target))
+
+
+def dann(spec: RunSpec, context: Context) -> Iterator[Event]:
+    """Cross-entropy on the source, and a domain classifier whose gradient reaches the extractor reversed."""
+    return train(spec, context, DannObjective(spec, context))
+
+
+class SupervisedObjective:
+    """Cross-entropy on one labelled domain."""
+
+    def __init__(self, spec: RunSpec, context: Context, labelled: Dataset) -> None:
+        torch.manual_seed(spec.seed)
+        self.labelled = labelled
+        self.network = build_network(spec, context)
+        self.batches: dict[str, ShuffledBatches] = {
+            "labelled": ShuffledBatches(len(labelled), spec.budget.batch_size, 2 * spec.seed + 1, context.device)
+        }
+
+    def modules(self) -> Mapping[str, nn.Module]:
+        return {"extractor": self.network.extractor, "predictor": self.network.predictor}
+
+    def labelled_batch(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Inputs (B, …) and labels (B,) of the next step."""
+        indices = self.batches["labelled"].next()
+        return self.labelled.inputs[indices], self.labelled.labels[indices]
+
+    def loss(self, progress: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        inputs, labels = self.labelled_batch()
+        self._class_features = self.network.extractor(channels_last(inputs))
+        self._class_features.retain_grad()
+        class_loss = functional.cross_entropy(self.network.predictor(self._class_features).float(), labels)
+        return class_loss, {"class_loss": class_loss}
+
+    def after_backward(self) -> dict[str, torch.Tensor]:
+        return {"class_gradient_norm": gradient_norm(self._class_features)}
+
+    def settings(self, progress: float) -> dict[str, float]:
+        return {}
+
+    def evaluate(self, context: Context) -> dict[str, float]:
+        return {}
+
+    def surfaces(self, grid_features: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"class": self.network.predictor(grid_features).softmax(1)[:, 1]}
+
+
+class DannObjective(SupervisedObjective):
+    """The labelled source's cross-entropy plus the domain classifier's, behind the gradient reversal."""
+
+    def __init__(self, spec: RunSpec, context: Context) -> None:
+        super().__init__(spec, context, context.data.source)
+        if not isinstance(spec.method, Dann):
+            raise TypeError(f"not a domain-adversarial spec: {spec.method.name}")
+        self.method = spec.method
+        self.target = context.data.target.inputs
+        self.domain_head = build_domain_classifier(
+            self.network.feature_width,
+            self.method.domain_hidden_layers,
+            self.method.domain_hidden_units,
+            self.method.domain_dropout,
+        )
+        load_start_weights(self.domain_head, "domain_head", context)
+        batch_size = spec.budget.batch_size
+        self.batches["target"] = ShuffledBatches(len(self.target), batch_size, 2 * spec.seed + 2, context.device)
+        self.domains = torch.arange(2, device=context.device).repeat_interleave(batch_size).float()  # (2B,) 0 source
+        self.strength = torch.zeros((), device=context.device)
+
+    def modules(self) -> Mapping[str, nn.Module]:
+        return {**super().modules(), "domain_head": self.domain_head}
+
+    def loss(self, progress: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        self.strength.fill_(reversal_strength(self.method, progress))
+        source, labels = self.labelled_batch()
+        target = self.target[self.batches["target"].next()]
+        features = self._features_of_both(source, target)  # (2B, D)
+        # Two views of the same features, so that the gradient arriving from either head can be told apart.
+        self._class_features, self._domain_features = features[: len(source)], features.view_as(features)
+        self._class_features.retain_grad()
+        self._domain_features.retain_grad()
+        class_loss = functional.cross_entropy(self.network.predictor(self._class_features).float(), labels)
+        domain_logits = self.domain_head(reverse_gradient(self._domain_features, self.strength)).float().squeeze(1)
+        domain_loss = functional.binary_cross_entropy_with_logits(domain_logits, self.domains)
+        correct = ((domain_logits > 0) == (self.domains > 0.5)).float().mean()
+        scalars = {"class_loss": class_loss, "domain_loss": domain_loss, "training_domain_accuracy": correct}
+        return class_loss + domain_loss, scalars
+
+    def _features_of_both(self, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        extractor = self.network.extractor
+        if self.method.batch_norm_statistics == "joint":
+            features: torch.Tensor = extractor(channels_last(torch.cat([source, target])))
+            return features
+        source_features = extractor(channels_last(source))
+        norms = [module for module in extractor.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+        if self.method.batch_norm_statistics == "source":
+            for norm in norms:
+                norm.eval()
+        target_features = extractor(channels_last(target))
+        for norm in norms:
+            norm.train()
+        return torch.cat([source_features, target_features])
+
+    def after_backward(self) -> dict[str, torch.Tensor]:
+        head = [parameter.grad.flatten() for parameter in self.domain_head.parameters() if parameter.grad is not None]
+        return super().after_backward() | {
+            "domain_gradient_norm": gradient_norm(self._domain_features),
+            "domain_head_gradient_norm": torch.cat(head).norm(),
+        }
+
+    def settings(self, progress: float) -> dict[str, float]:
+        return {"grl_lambda": reversal_strength(self.method, progress)}
+
+    def evaluate(self, context: Context) -> dict[str, float]:
+        correct = []
+        for domain, is_target in (("source", False), ("target", True)):
+            chunks = context.data.held_out[domain, "test"].split(1000)
+            logits = torch.cat([self.domain_head(extract(self.network, chunk)) for chunk in chunks])
+            correct.append(((logits > 0) == is_target).float().mean())
+        return {"domain_accuracy": float(torch.stack(correct).mean())}
+
+    def surfaces(self, grid_features: torch.Tensor) -> dict[str, torch.Tensor]:
+        return super().surfaces(grid_features) | {"domain": self.domain_head(grid_features).sigmoid()[:, 0]}
+
+
+def build_network(spec: RunSpec, context: Context) -> Classifier:
+    """The spec's classifier, centred on the source's training inputs, with the start's weights if it has any."""
+    inputs = context.data.source.inputs
+    picture = inputs.ndim == 4
+    mean = inputs.float().mean((0, 2, 3)).div(255)[:, None, None].cpu() if picture else inputs.mean(0).cpu()
+    network = build_classifier(spec.network, inputs.shape[1:], context.data.class_count, mean)
+    load_start_weights(network.extractor, "extractor", context)
+    load_start_weights(network.predictor, "predictor", context)
+    return network
+
+
+def load_start_weights(module: nn.Module, part: str, context: Context) -> None:
+    """Take the start's tensors for one part of the network, where the start has that part."""
+    tensors = without_prefix(part, context.start_weights or {})
+    if tensors:
+        module.load_state_dict(tensors)
+
+
+def channels_last(inputs: torch.Tensor) -> torch.Tensor:
+    """Pictures in the memory order that convolutions on a CPU are fastest in; anything else as it is."""
+    if inputs.ndim == 4 and inputs.device.type == "cpu":
+        return inputs.contiguous(memory_format=torch.channels_last)
+    return inputs
+
+
+def gradient_norm(features: torch.Tensor) -> torch.Tensor:
+    """Mean over the batch of the gradient's length at each example's features, undoing the mean of the loss."""
+    gradient = features.grad
+    if gradient is None:
+        raise RuntimeError("no gradient has arrived at the features")
+    return gradient.float().norm(dim=1).mean() * len(features)

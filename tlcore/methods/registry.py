@@ -1,0 +1,16 @@
+"""Which function trains which method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from tlcore.methods import domain_adversarial
+from tlcore.specs import RunSpec
+from tlcore.training.context import Context
+from tlcore.training.events import Event
+
+METHODS: dict[str, Callable[[RunSpec, Context], Iterator[Event]]] = {
+    "source_only": domain_adversarial.source_only,
+    "dann": domain_adversarial.dann,
+    "train_on_target": domain_adversarial.train_on_target,
+}

@@ -1,0 +1,176 @@
+"""The step loop that every method shares: it advances, reports, evaluates and writes checkpoints.
+
+A method hands it an `Objective`: modules to train and a function from a step to a loss. The loop is a generator, so
+whoever pulls it may pause between any two steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from tlcore.networks import Classifier
+from tlcore.runs.records import Surface
+from tlcore.specs import Optimisation, RunSpec
+from tlcore.training.checkpoints import flatten_optimiser, restore_optimiser, with_prefix, without_prefix
+from tlcore.training.context import Context
+from tlcore.training.events import Advanced, Checkpoint, Event, Features, Finished, Metrics, Outputs
+from tlcore.training.sampling import ShuffledBatches
+from tlcore.training.schedules import learning_rate
+from tlcore.training.window import MetricWindow
+
+EVALUATION_BATCH = 1000
+SURFACE_SIDE = 64
+
+
+class Objective(Protocol):
+    """What a method adds to the loop."""
+
+    network: Classifier
+    batches: dict[str, ShuffledBatches]
+
+    def modules(self) -> Mapping[str, nn.Module]:
+        """The trained modules by the name their weights are stored under."""
+
+    def loss(self, progress: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """The scalar to descend at this share of training done, and scalars to report that the forward pass knows."""
+
+    def after_backward(self) -> dict[str, torch.Tensor]:
+        """Scalars to report that are known once the gradients are."""
+
+    def settings(self, progress: float) -> dict[str, float]:
+        """Values of the method's schedules at this share of training done."""
+
+    def evaluate(self, context: Context) -> dict[str, float]:
+        """Figures on held-out inputs that need no labels."""
+
+    def surfaces(self, grid_features: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Functions over the plane, by name, from the features (N, D) of a grid of points."""
+
+
+def train(spec: RunSpec, context: Context, objective: Objective) -> Iterator[Event]:
+    """Train `objective` for `spec.budget.steps` steps and tell what happens."""
+    modules = nn.ModuleDict(dict(objective.modules())).to(context.device)
+    if context.device.type == "cpu" and len(context.data.source.inputs.shape) == 4:
+        modules = modules.to(memory_format=torch.channels_last)
+    parameters = list(modules.parameters())
+    optimiser = build_optimiser(spec.optimisation, parameters)
+    window = MetricWindow(context.device)
+    step = 0
+    if context.resume_state is not None:
+        step = _restore(context.resume_state, modules, optimiser, objective, window)
+    steps, cadence = spec.budget.steps, context.cadence
+    modules.train()
+    if step == 0:
+        yield from observe(0, context, objective)
+    while step < steps:
+        progress = step / steps
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(spec.optimisation, progress)
+        with torch.autocast(context.device.type, context.precision, enabled=context.precision != torch.float32):
+            loss, scalars = objective.loss(progress)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        scalars.update(objective.after_backward())
+        optimiser.step()
+        window.add(scalars)
+        step += 1
+        if cadence.metrics_due(step):
+            rate = {"learning_rate": learning_rate(spec.optimisation, progress)}
+            yield Metrics(step, window.fetch() | objective.settings(progress) | rate)
+        yield from observe(step, context, objective)
+        if cadence.checkpoint_due(step):
+            yield Checkpoint(step, _state(step, modules, optimiser, objective, window))
+        yield Advanced(step)
+    yield Finished(step, {name: tensor.detach().cpu().contiguous() for name, tensor in modules.state_dict().items()})
+
+
+def build_optimiser(spec: Optimisation, parameters: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
+    """The optimiser a spec names."""
+    if spec.optimiser == "sgd":
+        return torch.optim.SGD(
+            parameters, lr=spec.learning_rate, momentum=spec.momentum, weight_decay=spec.weight_decay
+        )
+    kind = torch.optim.Adam if spec.optimiser == "adam" else torch.optim.AdamW
+    return kind(parameters, lr=spec.learning_rate, weight_decay=spec.weight_decay)
+
+
+def observe(step: int, context: Context, objective: Objective) -> Iterator[Event]:
+    """Look at the model without changing it: held-out outputs, features of the probe points, surfaces."""
+    evaluation, frame = context.cadence.evaluation_due(step), context.cadence.frame_due(step)
+    if not (evaluation or frame):
+        return
+    network = objective.network
+    modes = {module: module.training for root in objective.modules().values() for module in root.modules()}
+    for module in modes:
+        module.training = False
+    try:
+        with torch.inference_mode():
+            if frame:
+                features = extract(network, context.data.probe)
+                predictions = network.predictor(features).argmax(1)
+                yield Features(step, features.float().cpu().numpy(), predictions.cpu().numpy().astype(np.int16))
+                if context.data.probe.ndim == 2:
+                    yield from _surfaces(step, context, objective)
+            if evaluation:
+                yield Metrics(step, objective.evaluate(context))
+                for (domain, part), inputs in context.data.held_out.items():
+                    logits = torch.cat(
+                        [network.predictor(extract(network, chunk)) for chunk in inputs.split(EVALUATION_BATCH)]
+                    )
+                    yield Outputs(step, domain, part, logits.float().cpu().numpy())
+    finally:
+        for module, training in modes.items():
+            module.training = training
+
+
+def extract(network: Classifier, inputs: torch.Tensor) -> torch.Tensor:
+    """Features (N, D) in full precision: what is measured does not depend on the precision of training."""
+    if inputs.ndim == 4 and inputs.device.type == "cpu":
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
+    features: torch.Tensor = network.extractor(inputs)
+    return features
+
+
+def _surfaces(step: int, context: Context, objective: Objective) -> Iterator[Event]:
+    low, high = context.data.probe.min(0).values, context.data.probe.max(0).values
+    margin = 0.15 * (high - low)
+    low, high = low - margin, high + margin
+    axes = [torch.linspace(float(low[i]), float(high[i]), SURFACE_SIDE, device=low.device) for i in range(2)]
+    y, x = torch.meshgrid(axes[1], axes[0], indexing="ij")
+    features = extract(objective.network, torch.stack([x.flatten(), y.flatten()], 1))
+    extent = (float(low[0]), float(high[0]), float(low[1]), float(high[1]))
+    for name, values in objective.surfaces(features).items():
+        grid: npt.NDArray[np.float32] = values.float().reshape(SURFACE_SIDE, SURFACE_SIDE).cpu().numpy()
+        yield Surface(step, name, extent, grid)
+
+
+def _state(
+    step: int, modules: nn.Module, optimiser: torch.optim.Optimizer, objective: Objective, window: MetricWindow
+) -> dict[str, torch.Tensor]:
+    state = with_prefix("modules", modules.state_dict()) | with_prefix("optimiser", flatten_optimiser(optimiser))
+    for name, batches in objective.batches.items():
+        state |= with_prefix(f"batches.{name}", batches.state())
+    state |= with_prefix("window", window.state())
+    return state | {"step": torch.tensor(step), "random": torch.get_rng_state()}
+
+
+def _restore(
+    state: Mapping[str, torch.Tensor],
+    modules: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    objective: Objective,
+    window: MetricWindow,
+) -> int:
+    modules.load_state_dict(without_prefix("modules", state))
+    restore_optimiser(optimiser, without_prefix("optimiser", state))
+    for name, batches in objective.batches.items():
+        batches.restore(without_prefix(f"batches.{name}", state))
+    window.restore(without_prefix("window", state))
+    torch.set_rng_state(state["random"])
+    return int(state["step"])

@@ -1,0 +1,28 @@
+"""Schedules in closed form, over the share of training done."""
+
+from __future__ import annotations
+
+import math
+
+from tlcore.specs import Optimisation
+from tlcore.specs.domain_adversarial import Dann
+
+
+def learning_rate(optimisation: Optimisation, progress: float) -> float:
+    """The learning rate at `progress` in [0, 1].
+
+    inverse_decay: μ₀ / (1 + 10p)^0.75 (Ganin et al. 2016, section 5.2.2). cosine: μ₀ (1 + cos πp) / 2.
+    """
+    initial = optimisation.learning_rate
+    if optimisation.schedule == "inverse_decay":
+        return initial / (1 + 10 * progress) ** 0.75
+    if optimisation.schedule == "cosine":
+        return initial * (1 + math.cos(math.pi * progress)) / 2
+    return initial
+
+
+def reversal_strength(method: Dann, progress: float) -> float:
+    """λ at `progress` in [0, 1]: λ_max (2 / (1 + exp(−γp)) − 1) (Ganin et al. 2016, section 5.2.2), or constant."""
+    if method.lambda_schedule == "constant":
+        return method.lambda_max
+    return method.lambda_max * (2 / (1 + math.exp(-method.lambda_gamma * progress)) - 1)
