@@ -1,0 +1,298 @@
+// One panel of the player on its canvas: points, surfaces, zoom, and which point lies under the pointer.
+import { latestAt } from "./player_film.js";
+
+const PADDING = 16;
+// The axes of a projection have no unit, but a cloud stretched too far misleads: up to this ratio it may fill its card.
+const MOST_STRETCH = 1.35;
+
+const mix = (a, b, t) => a + (b - a) * t;
+
+function parseColour(hex) {
+  return [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+}
+
+/** Small pictures of one dot each: stamping two thousand of them is several times faster than drawing paths. */
+function createStamps() {
+  let cache = new Map();
+  return {
+    clear() { cache = new Map(); },
+    get(colour, shape, radius, ratio) {
+      const name = `${colour}${shape}${radius}${ratio}`;
+      let stamp = cache.get(name);
+      if (stamp) return stamp;
+      const half = Math.ceil((radius + 2) * ratio);
+      const canvas = document.createElement("canvas");
+      canvas.width = canvas.height = half * 2;
+      const context = canvas.getContext("2d");
+      context.translate(half, half);
+      context.scale(ratio, ratio);
+      context.fillStyle = context.strokeStyle = colour;
+      context.beginPath();
+      if (shape === "cross") {
+        const arm = radius * 0.95;
+        context.lineWidth = 1.5;
+        context.moveTo(-arm, -arm); context.lineTo(arm, arm);
+        context.moveTo(arm, -arm); context.lineTo(-arm, arm);
+        context.stroke();
+      } else if (shape === "ring") {
+        context.lineWidth = 1.35;
+        context.arc(0, 0, radius, 0, 7);
+        context.stroke();
+      } else {
+        context.arc(0, 0, radius, 0, 7);
+        context.fill();
+      }
+      stamp = { canvas, half };
+      cache.set(name, stamp);
+      return stamp;
+    },
+  };
+}
+
+/** Line segments where a function over a grid passes one half, as pairs of grid positions. */
+export function contour({ values, width, height }) {
+  const lines = [];
+  const cut = (a, b) => (0.5 - a) / (b - a);
+  for (let row = 0; row < height - 1; row++) {
+    for (let column = 0; column < width - 1; column++) {
+      const at = row * width + column;
+      const a = values[at], b = values[at + 1], c = values[at + width + 1], d = values[at + width];
+      const hits = [];
+      if ((a < 0.5) !== (b < 0.5)) hits.push([column + cut(a, b), row]);
+      if ((b < 0.5) !== (c < 0.5)) hits.push([column + 1, row + cut(b, c)]);
+      if ((c < 0.5) !== (d < 0.5)) hits.push([column + 1 - cut(c, d), row + 1]);
+      if ((d < 0.5) !== (a < 0.5)) hits.push([column, row + 1 - cut(d, a)]);
+      for (let i = 0; i + 1 < hits.length; i += 2) lines.push([hits[i], hits[i + 1]]);
+    }
+  }
+  return lines;
+}
+
+function blended(list, stepA, stepB, fraction) {
+  const a = latestAt(list, stepA);
+  const b = latestAt(list, stepB);
+  if (!a || a === b || a.values.length !== b.values.length) return a;
+  return { ...a, values: a.values.map((value, index) => mix(value, b.values[index], fraction)) };
+}
+
+export function createScene(canvas) {
+  const context = canvas.getContext("2d");
+  const stamps = createStamps();
+  const field = document.createElement("canvas");
+  const scene = { zoom: 1, offset: [0, 0], shown: null, screen: new Float32Array(0), positions: null };
+  let size = { width: 0, height: 0, ratio: 1 };
+  let morph = null;
+  let fit = null;
+
+  scene.resize = () => {
+    const ratio = Math.min(window.devicePixelRatio || 1, 3);
+    const width = canvas.clientWidth;
+    const height = canvas.clientHeight;
+    if (width === size.width && height === size.height && ratio === size.ratio) return false;
+    size = { width, height, ratio };
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio);
+    stamps.clear();
+    return true;
+  };
+  scene.recolour = () => stamps.clear();
+
+  /** The points are laid out anew: let them glide from where they are seen to where they now belong. */
+  scene.rearrange = (now, duration) => {
+    morph = duration && scene.screen.length ? { from: scene.screen.slice(), start: now, duration } : null;
+    scene.shown = null;
+  };
+
+  /** Let the shown extent follow the film's. While someone has zoomed in, nothing moves under their eyes. */
+  scene.follow = (extent, elapsed, calm) => {
+    if (!extent) return false;
+    if (!scene.shown || calm) { scene.shown = [...extent]; return false; }
+    if (scene.zoom !== 1) return false;
+    const pull = 1 - Math.exp(-elapsed / 180);
+    const span = Math.max(extent[1] - extent[0], extent[3] - extent[2], 1e-9);
+    let moving = false;
+    for (let i = 0; i < 4; i++) {
+      const rest = extent[i] - scene.shown[i];
+      if (Math.abs(rest) < span * 1e-3) scene.shown[i] = extent[i];
+      else { scene.shown[i] += rest * pull; moving = true; }
+    }
+    return moving;
+  };
+
+  function computeFit() {
+    const [x0, x1, y0, y1] = scene.shown;
+    let scaleX = (size.width - 2 * PADDING) / Math.max(x1 - x0, 1e-9);
+    let scaleY = (size.height - 2 * PADDING) / Math.max(y1 - y0, 1e-9);
+    scaleX = Math.min(scaleX, scaleY * MOST_STRETCH);
+    scaleY = Math.min(scaleY, scaleX * MOST_STRETCH);
+    const [left, top] = scene.offset;
+    fit = {
+      ax: scaleX * scene.zoom, ay: -scaleY * scene.zoom,
+      bx: (size.width / 2 - ((x0 + x1) / 2) * scaleX) * scene.zoom + left,
+      by: (size.height / 2 + ((y0 + y1) / 2) * scaleY) * scene.zoom + top,
+    };
+  }
+
+  scene.zoomAt = (x, y, factor) => {
+    const zoom = Math.min(40, Math.max(1, scene.zoom * factor));
+    const change = zoom / scene.zoom;
+    scene.offset = zoom === 1 ? [0, 0] : [x - (x - scene.offset[0]) * change, y - (y - scene.offset[1]) * change];
+    scene.zoom = zoom;
+  };
+  scene.panBy = (dx, dy) => { scene.offset = [scene.offset[0] + dx, scene.offset[1] + dy]; };
+  scene.resetView = () => { scene.zoom = 1; scene.offset = [0, 0]; };
+
+  function drawSurfaces(panel, moment, palette) {
+    const classes = blended(panel.surfaces.class, moment.a, moment.b, moment.fraction);
+    const domains = blended(panel.surfaces.domain, moment.a, moment.b, moment.fraction);
+    const place = ({ extent, width, height }) => ([column, row]) => [
+      fit.bx + fit.ax * mix(extent[0], extent[1], column / (width - 1)),
+      fit.by + fit.ay * mix(extent[2], extent[3], row / (height - 1)),
+    ];
+    const trace = (surface) => {
+      const at = place(surface);
+      context.beginPath();
+      for (const [from, to] of contour(surface)) {
+        context.moveTo(...at(from));
+        context.lineTo(...at(to));
+      }
+      context.stroke();
+    };
+    if (classes) {
+      const [low, high] = [parseColour(palette.classes[0]), parseColour(palette.classes[1])];
+      if (field.width !== classes.width || field.height !== classes.height) {
+        field.width = classes.width;
+        field.height = classes.height;
+      }
+      const painter = field.getContext("2d");
+      const image = painter.createImageData(classes.width, classes.height);
+      classes.values.forEach((value, index) => {
+        const row = classes.height - 1 - Math.floor(index / classes.width);
+        const at = 4 * (row * classes.width + (index % classes.width));
+        const colour = value < 0.5 ? low : high;
+        image.data[at] = colour[0];
+        image.data[at + 1] = colour[1];
+        image.data[at + 2] = colour[2];
+        image.data[at + 3] = 255 * 0.3 * Math.min(1, Math.abs(value - 0.5) * 2.2);
+      });
+      painter.putImageData(image, 0, 0);
+      const at = place(classes);
+      // Samples sit on the grid's nodes, pixels are areas: half a cell more on each side.
+      const [left, bottom] = at([-0.5, -0.5]);
+      const [right, top] = at([classes.width - 0.5, classes.height - 0.5]);
+      context.globalAlpha = 1;
+      context.imageSmoothingEnabled = true;
+      context.imageSmoothingQuality = "high";
+      context.drawImage(field, left, top, right - left, bottom - top);
+      context.strokeStyle = palette.ink;
+      context.lineWidth = 1.6;
+      context.globalAlpha = 0.75;
+      trace(classes);
+    }
+    if (domains) {
+      context.strokeStyle = palette.domain;
+      context.lineWidth = 2;
+      context.globalAlpha = 0.95;
+      context.setLineDash([6, 5]);
+      trace(domains);
+      context.setLineDash([]);
+    }
+    context.globalAlpha = 1;
+  }
+
+  /** Where each point is on the screen, between two frames. Returns whether a rearrangement is still under way. */
+  function place(panel, moment, now) {
+    const a = latestAt(panel.frames, moment.a);
+    const b = latestAt(panel.frames, moment.b);
+    const count = a.points.length;
+    if (scene.screen.length !== count) { scene.screen = new Float32Array(count); morph = null; }
+    let glide = 1;
+    if (morph) {
+      const passed = Math.min(1, (now - morph.start) / morph.duration);
+      glide = passed * passed * (3 - 2 * passed);
+      if (passed >= 1) morph = null;
+    }
+    const { ax, ay, bx, by } = fit;
+    for (let i = 0; i < count; i += 2) {
+      let x = a.points[i], y = a.points[i + 1];
+      const x2 = b.points[i], y2 = b.points[i + 1];
+      if (Number.isNaN(x)) { x = x2; y = y2; }
+      else if (!Number.isNaN(x2)) { x += (x2 - x) * moment.fraction; y += (y2 - y) * moment.fraction; }
+      else if (moment.fraction > 0.5) { x = y = NaN; }
+      x = x * ax + bx;
+      y = y * ay + by;
+      if (glide < 1 && !Number.isNaN(morph?.from[i])) {
+        x = mix(morph.from[i], x, glide);
+        y = mix(morph.from[i + 1], y, glide);
+      }
+      scene.screen[i] = x;
+      scene.screen[i + 1] = y;
+    }
+    return moment.fraction < 0.5 ? a : b;
+  }
+
+  function drawPoints(probe, frame, colourBy, palette, highlight) {
+    const count = probe.count;
+    const radius = (count > 1200 ? 2.1 : count > 500 ? 2.5 : 3.2) * Math.min(2, Math.sqrt(scene.zoom));
+    const rounded = Math.round(radius * 4) / 4;
+    const classes = palette.classes;
+    const { ratio } = size;
+    const shapes = ["disc", "ring"];
+    const late = [];
+    const stamp = (index, colour, shape) => {
+      const x = scene.screen[2 * index], y = scene.screen[2 * index + 1];
+      if (Number.isNaN(x) || x < -9 || y < -9 || x > size.width + 9 || y > size.height + 9) return;
+      const { canvas: dot, half } = stamps.get(colour, shape, rounded, ratio);
+      context.drawImage(dot, Math.round(x * ratio) - half, Math.round(y * ratio) - half);
+    };
+    context.save();
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.globalAlpha = colourBy === "domain" ? 0.66 : 0.8;
+    for (const index of probe.order) {
+      const domain = probe.domains[index];
+      const label = probe.labels[index];
+      const predicted = frame.predictions[index];
+      if (colourBy === "domain") stamp(index, domain ? palette.target : palette.source, "disc");
+      else if (colourBy === "class") stamp(index, label < 0 ? palette.unknown : classes[label % classes.length], shapes[domain]);
+      else if (predicted < 0) stamp(index, palette.unknown, shapes[domain]);
+      else if (colourBy === "prediction") stamp(index, classes[predicted % classes.length], shapes[domain]);
+      else if (predicted === label) stamp(index, palette.correct, shapes[domain]);
+      else late.push(index);
+    }
+    // Mistakes lie on top: they are what one looks for.
+    context.globalAlpha = 0.95;
+    for (const index of late) stamp(index, palette.wrong, "cross");
+    context.restore();
+    if (highlight !== null && highlight < count && !Number.isNaN(scene.screen[2 * highlight])) {
+      context.strokeStyle = palette.ink;
+      context.lineWidth = 2;
+      context.beginPath();
+      context.arc(scene.screen[2 * highlight], scene.screen[2 * highlight + 1], radius + 4, 0, 7);
+      context.stroke();
+    }
+  }
+
+  /** Draw the panel at a moment; returns true while something still moves by itself. */
+  scene.draw = (panel, probe, moment, colourBy, palette, highlight, now) => {
+    context.setTransform(size.ratio, 0, 0, size.ratio, 0, 0);
+    context.clearRect(0, 0, size.width, size.height);
+    if (!panel.frames.length || !probe || !scene.shown || !size.width) return false;
+    computeFit();
+    const frame = place(panel, moment, now);
+    scene.frame = frame;
+    if (panel.surfaceCount) drawSurfaces(panel, moment, palette);
+    drawPoints(probe, frame, colourBy, palette, highlight);
+    return morph !== null;
+  };
+
+  scene.pointAt = (x, y, reach) => {
+    let best = null;
+    let nearest = reach * reach;
+    for (let i = 0; i < scene.screen.length; i += 2) {
+      const distance = (scene.screen[i] - x) ** 2 + (scene.screen[i + 1] - y) ** 2;
+      if (distance < nearest) { nearest = distance; best = i / 2; }
+    }
+    return best;
+  };
+  return scene;
+}
