@@ -24,14 +24,15 @@ _NOTICE_ICONS = {"info": "ℹ", "warning": "▲", "error": "✕"}
 
 _STYLE = """
 .stMainBlockContainer{padding-top:3.2rem;max-width:1320px}
-.tl-head h1{font-size:1.75rem;line-height:1.25;font-weight:700;margin:0;padding:0;display:inline}
+.tl-head{padding-top:6px}
+.tl-head h1{font-size:1.75rem;line-height:1.25;font-weight:700;margin:0;padding:0;display:inline;overflow-wrap:anywhere}
 .tl-head p{color:var(--tl-soft);margin:.25rem 0 .1rem;max-width:72ch}
 .tl-head p b[data-role=source]{color:var(--tl-source)}
 .tl-head p b[data-role=target]{color:var(--tl-target)}
 .tl-head small{color:var(--tl-soft);font-size:.8rem}
 .tl-head small a{color:inherit}
 .tl-quadrant{display:inline-grid;grid-template-columns:14px 14px;gap:2px;vertical-align:middle;margin-left:12px;
- position:relative;top:-3px}
+ position:relative;top:-2px}
 .tl-quadrant i{width:14px;height:14px;border:1px solid var(--tl-line);border-radius:3px}
 .tl-quadrant i.on{background:var(--tl-label);border-color:var(--tl-label)}
 .tl-card{background:var(--tl-card);border:1px solid var(--tl-line);border-radius:12px;padding:14px 16px}

@@ -6,8 +6,8 @@ const DASH = "–";
 // Two drawings of the same network, one for wide windows and one for telephones; CSS shows the one that fits.
 const LAYOUTS = {
   wide: {
-    viewBox: "0 0 1120 150",
-    source: [16, 22, 112, 38], target: [16, 84, 112, 38], extractor: [204, 34, 230, 76],
+    viewBox: "14 0 1076 152",
+    source: [16, 20, 112, 42], target: [16, 82, 112, 42], extractor: [204, 34, 230, 76],
     label: [600, 24, 176, 44], reversal: [514, 84, 84, 28], domain: [640, 76, 176, 44],
     flows: {
       source: "M128 41H200", target: "M128 103H200", label: "M434 50H596", toReversal: "M434 98H514", toDomain: "M598 98H636",
@@ -20,8 +20,8 @@ const LAYOUTS = {
     },
   },
   narrow: {
-    viewBox: "0 0 400 392",
-    source: [34, 8, 136, 38], target: [230, 8, 136, 38], extractor: [60, 84, 280, 62],
+    viewBox: "0 0 400 364",
+    source: [34, 4, 136, 42], target: [230, 4, 136, 42], extractor: [60, 84, 280, 62],
     label: [10, 236, 164, 44], reversal: [258, 192, 84, 28], domain: [218, 256, 164, 44],
     flows: {
       source: "M102 46C102 62 140 62 140 80", target: "M298 46C298 62 260 62 260 80",

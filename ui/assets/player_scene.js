@@ -1,7 +1,7 @@
 // One panel of the player on its canvas: points, surfaces, zoom, and which point lies under the pointer.
 import { latestAt } from "./player_film.js";
 
-const PADDING = 16;
+const PADDING = 14;
 // The axes of a projection have no unit, but a cloud stretched too far misleads: up to this ratio it may fill its card.
 const MOST_STRETCH = 1.35;
 
@@ -49,23 +49,49 @@ function createStamps() {
   };
 }
 
-/** Line segments where a function over a grid passes one half, as pairs of grid positions. */
+/** The lines along which a function over a grid passes one half, as chains of grid positions. */
 export function contour({ values, width, height }) {
-  const lines = [];
   const cut = (a, b) => (0.5 - a) / (b - a);
+  const neighbours = new Map();
+  const places = new Map();
+  const join = (a, b) => {
+    for (const [from, to] of [[a, b], [b, a]]) {
+      if (!neighbours.has(from)) neighbours.set(from, []);
+      neighbours.get(from).push(to);
+    }
+  };
+  // Each edge of the grid has a number: twice its node's, plus one for the edges that go up.
   for (let row = 0; row < height - 1; row++) {
     for (let column = 0; column < width - 1; column++) {
       const at = row * width + column;
       const a = values[at], b = values[at + 1], c = values[at + width + 1], d = values[at + width];
       const hits = [];
-      if ((a < 0.5) !== (b < 0.5)) hits.push([column + cut(a, b), row]);
-      if ((b < 0.5) !== (c < 0.5)) hits.push([column + 1, row + cut(b, c)]);
-      if ((c < 0.5) !== (d < 0.5)) hits.push([column + 1 - cut(c, d), row + 1]);
-      if ((d < 0.5) !== (a < 0.5)) hits.push([column, row + 1 - cut(d, a)]);
-      for (let i = 0; i + 1 < hits.length; i += 2) lines.push([hits[i], hits[i + 1]]);
+      const hit = (edge, x, y) => { places.set(edge, [x, y]); hits.push(edge); };
+      if ((a < 0.5) !== (b < 0.5)) hit(2 * at, column + cut(a, b), row);
+      if ((b < 0.5) !== (c < 0.5)) hit(2 * (at + 1) + 1, column + 1, row + cut(b, c));
+      if ((d < 0.5) !== (c < 0.5)) hit(2 * (at + width), column + cut(d, c), row + 1);
+      if ((a < 0.5) !== (d < 0.5)) hit(2 * at + 1, column, row + cut(a, d));
+      for (let i = 0; i + 1 < hits.length; i += 2) join(hits[i], hits[i + 1]);
     }
   }
-  return lines;
+  const chains = [];
+  const walk = (start) => {
+    const chain = [places.get(start)];
+    let edge = start;
+    for (;;) {
+      const next = neighbours.get(edge).pop();
+      if (next === undefined) break;
+      const back = neighbours.get(next);
+      back.splice(back.indexOf(edge), 1);
+      chain.push(places.get(next));
+      edge = next;
+    }
+    if (chain.length > 1) chains.push(chain);
+  };
+  // Open lines first, from their ends; what is left are rings.
+  for (const [edge, list] of neighbours) if (list.length === 1) walk(edge);
+  for (const [edge, list] of neighbours) if (list.length) walk(edge);
+  return chains;
 }
 
 function blended(list, stepA, stepB, fraction) {
@@ -152,9 +178,8 @@ export function createScene(canvas) {
     const trace = (surface) => {
       const at = place(surface);
       context.beginPath();
-      for (const [from, to] of contour(surface)) {
-        context.moveTo(...at(from));
-        context.lineTo(...at(to));
+      for (const chain of contour(surface)) {
+        chain.forEach((point, index) => (index ? context.lineTo(...at(point)) : context.moveTo(...at(point))));
       }
       context.stroke();
     };
@@ -183,7 +208,12 @@ export function createScene(canvas) {
       context.globalAlpha = 1;
       context.imageSmoothingEnabled = true;
       context.imageSmoothingQuality = "high";
+      context.save();
+      context.beginPath();
+      context.roundRect(left, top, right - left, bottom - top, 8);
+      context.clip();
       context.drawImage(field, left, top, right - left, bottom - top);
+      context.restore();
       context.strokeStyle = palette.ink;
       context.lineWidth = 1.6;
       context.globalAlpha = 0.75;

@@ -1,0 +1,128 @@
+"""A Streamlit server and a Chromium for the tests that look at what a person sees."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSER_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+]
+START_SECONDS = 60
+
+
+def find_chromium() -> str | None:
+    """The Chromium named by TLCORE_CHROMIUM, or the system's own. Playwright's download needs the internet."""
+    named = os.environ.get("TLCORE_CHROMIUM")
+    if named:
+        return named
+    if Path("/usr/bin/chromium").is_file():
+        return "/usr/bin/chromium"
+    return next((path for name in BROWSER_NAMES if (path := shutil.which(name))), None)
+
+
+def _missing(reason: str) -> None:
+    """Without a browser there is nothing to see: skip at home, fail where every test must run."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{reason}; with CI set this is a failure")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """One Chromium for all tests."""
+    path = find_chromium()
+    if path is None:
+        _missing("no Chromium found: install it or name it in TLCORE_CHROMIUM")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        _missing("playwright is not installed")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=BROWSER_FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: object) -> Iterator[object]:
+    """A fresh page, as a new visitor would have it."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1000}, color_scheme="light")
+    context.set_default_timeout(20_000)
+    yield context.new_page()
+    context.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def app_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+    """Start scripts with Streamlit: `app_server()` for the lab itself, `app_server(path)` for another script.
+
+    Returns the address; the same script is started once for a test module. Its store is an empty folder.
+    """
+    running: dict[Path, tuple[subprocess.Popen[bytes], str]] = {}
+
+    def start(script: str | Path = "app.py", **environment: str) -> str:
+        path = ROOT / script
+        if path in running:
+            return running[path][1]
+        folder = tmp_path_factory.mktemp("server")
+        port = _free_port()
+        log = folder / "log.txt"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "streamlit", "run", str(path)]
+                + ["--server.headless", "true", "--server.port", str(port), "--server.address", "127.0.0.1"],
+                cwd=ROOT,
+                env={
+                    **os.environ,
+                    "TLCORE_STORE": str(folder / "store"),
+                    "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
+                    **environment,
+                },
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        address = f"http://127.0.0.1:{port}"
+        running[path] = (process, address)
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                break
+            try:
+                with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1) as answer:
+                    if answer.status == 200:
+                        return address
+            except OSError:
+                time.sleep(0.1)
+        raise RuntimeError(f"Streamlit did not start:\n{log.read_text(errors='replace')}")
+
+    yield start
+    for process, _ in running.values():
+        process.terminate()
+    for process, _ in running.values():
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
