@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable
 from typing import Literal
 
@@ -19,7 +20,6 @@ QUADRANTS: dict[str, str] = {
     "target labelled": "only the target is labelled",
     "none labelled": "neither is labelled",
 }
-_COLOURED = {"source": "source", "target": "target"}
 _NOTICE_ICONS = {"info": "ℹ", "warning": "▲", "error": "✕"}
 
 _STYLE = """
@@ -64,13 +64,12 @@ def quadrant_glyph(quadrant: Quadrant) -> str:
 
 def _coloured(sentence: str) -> str:
     """Escape a sentence; **source** and **target** between double stars take their colours, other words turn bold."""
-    parts = html.escape(sentence).split("**")
-    for index in range(1, len(parts) - 1 if len(parts) % 2 == 0 else len(parts), 2):
-        word = parts[index]
-        role = _COLOURED.get(word.lower())
-        attribute = f' data-role="{role}"' if role else ""
-        parts[index] = f"<b{attribute}>{word}</b>"
-    return "".join(parts)
+
+    def bold(found: re.Match[str]) -> str:
+        word = found.group(1)
+        return f'<b data-role="{word.lower()}">{word}</b>' if word.lower() in {"source", "target"} else f"<b>{word}</b>"
+
+    return re.sub(r"\*\*(.+?)\*\*", bold, html.escape(sentence))
 
 
 def page_header(

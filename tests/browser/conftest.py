@@ -91,8 +91,10 @@ def app_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
         log = folder / "log.txt"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "streamlit", "run", str(path)]
-                + ["--server.headless", "true", "--server.port", str(port), "--server.address", "127.0.0.1"],
+                [
+                    *(sys.executable, "-m", "streamlit", "run", str(path)),
+                    *("--server.headless", "true", "--server.port", str(port), "--server.address", "127.0.0.1"),
+                ],
                 cwd=ROOT,
                 env={
                     **os.environ,

@@ -267,13 +267,20 @@ export function createScene(canvas) {
     const rounded = Math.round(radius * 4) / 4;
     const classes = palette.classes;
     const { ratio } = size;
-    const shapes = ["disc", "ring"];
+    // Stamps are fetched once a drawing, not once a point: [domain][class], and one after the last for "unknown".
+    const dotsOf = (colours, shape) => colours.map((colour) => stamps.get(colour, shape, rounded, ratio));
+    const perClass = [...classes, palette.unknown];
+    const unknown = classes.length;
+    const byDomain = [dotsOf([palette.source], "disc"), dotsOf([palette.target], "disc")];
+    const byClass = colourBy === "domain" ? null : [dotsOf(perClass, "disc"), dotsOf(perClass, "ring")];
+    const right = [dotsOf([palette.correct], "disc"), dotsOf([palette.correct], "ring")];
     const late = [];
-    const stamp = (index, colour, shape) => {
-      const x = scene.screen[2 * index], y = scene.screen[2 * index + 1];
-      if (Number.isNaN(x) || x < -9 || y < -9 || x > size.width + 9 || y > size.height + 9) return;
-      const { canvas: dot, half } = stamps.get(colour, shape, rounded, ratio);
-      context.drawImage(dot, Math.round(x * ratio) - half, Math.round(y * ratio) - half);
+    const rightEdge = (size.width + 9) * ratio;
+    const bottomEdge = (size.height + 9) * ratio;
+    const stamp = (index, { canvas: dot, half }) => {
+      const x = scene.screen[2 * index] * ratio, y = scene.screen[2 * index + 1] * ratio;
+      // A comparison with NaN is false: points without a place are skipped here too.
+      if (x > -9 && y > -9 && x < rightEdge && y < bottomEdge) context.drawImage(dot, (x | 0) - half, (y | 0) - half);
     };
     context.save();
     context.setTransform(1, 0, 0, 1, 0, 0);
@@ -282,16 +289,18 @@ export function createScene(canvas) {
       const domain = probe.domains[index];
       const label = probe.labels[index];
       const predicted = frame.predictions[index];
-      if (colourBy === "domain") stamp(index, domain ? palette.target : palette.source, "disc");
-      else if (colourBy === "class") stamp(index, label < 0 ? palette.unknown : classes[label % classes.length], shapes[domain]);
-      else if (predicted < 0) stamp(index, palette.unknown, shapes[domain]);
-      else if (colourBy === "prediction") stamp(index, classes[predicted % classes.length], shapes[domain]);
-      else if (predicted === label) stamp(index, palette.correct, shapes[domain]);
+      if (colourBy === "domain") stamp(index, byDomain[domain][0]);
+      else if (colourBy === "class") stamp(index, byClass[domain][label < 0 ? unknown : label % unknown]);
+      else if (colourBy === "prediction" || predicted < 0) stamp(index, byClass[domain][predicted < 0 ? unknown : predicted % unknown]);
+      else if (predicted === label) stamp(index, right[domain][0]);
       else late.push(index);
     }
     // Mistakes lie on top: they are what one looks for.
     context.globalAlpha = 0.95;
-    for (const index of late) stamp(index, palette.wrong, "cross");
+    if (late.length) {
+      const cross = stamps.get(palette.wrong, "cross", rounded, ratio);
+      for (const index of late) stamp(index, cross);
+    }
     context.restore();
     if (highlight !== null && highlight < count && !Number.isNaN(scene.screen[2 * highlight])) {
       context.strokeStyle = palette.ink;

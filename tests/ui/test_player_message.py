@@ -1,0 +1,139 @@
+"""What is sent to the player can be read back, and is sent once."""
+
+import base64
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tlcore.runs.records import Frame, Probe, Surface
+from ui.player_message import (
+    MISSING_COORDINATE,
+    Ledger,
+    encode_curve,
+    encode_film,
+    encode_frame,
+    encode_probe,
+    encode_surface,
+    newest_layout,
+    probe_digest,
+)
+
+
+def frame(step, points, predictions=None, projection="pca", layout=0):
+    points = np.asarray(points, dtype=np.float32)
+    predictions = np.zeros(len(points), np.int16) if predictions is None else np.asarray(predictions, np.int16)
+    return Frame(step, projection, points, predictions, layout)
+
+
+def numbers(text, kind):
+    return np.frombuffer(base64.b64decode(text), dtype=kind)
+
+
+def test_points_come_back_within_a_hair_of_the_box():
+    points = np.random.default_rng(0).normal(size=(500, 2)) * [3, 1000]
+    encoded = encode_frame(frame(7, points))
+    low_x, high_x, low_y, high_y = encoded["box"]
+    fraction = (numbers(encoded["points"], "<i2").reshape(-1, 2).astype(float) + 32767) / 65534
+    back = np.array([low_x, low_y]) + fraction * [high_x - low_x, high_y - low_y]
+    assert np.abs(back - points.astype(np.float32)).max() <= 1000 * 8 / 65534
+    assert encoded["step"] == 7
+
+
+def test_points_that_are_no_numbers_are_marked_and_counted():
+    encoded = encode_frame(frame(0, [[0, 0], [np.nan, 1], [np.inf, 0], [2, 3]]))
+    packed = numbers(encoded["points"], "<i2").reshape(-1, 2)
+    assert (packed[[1, 2]] == MISSING_COORDINATE).all()
+    assert encoded["missing"] == 2
+    assert encoded["box"] == [0, 2, 0, 3]
+
+
+@pytest.mark.parametrize("points", [[[np.nan, np.nan]], np.empty((0, 2))])
+def test_a_frame_without_a_single_place_has_no_box(points):
+    assert encode_frame(frame(0, points))["box"] is None
+
+
+def test_points_at_one_place_are_no_division_by_zero():
+    encoded = encode_frame(frame(0, [[5, 5], [5, 5]]))
+    assert encoded["box"] == [5, 6, 5, 6]
+    assert (numbers(encoded["points"], "<i2") == -32767).all()
+
+
+def test_predictions_take_one_byte_until_there_are_too_many_classes():
+    points = np.zeros((3, 2))
+    few = encode_frame(frame(0, points, [-1, 0, 254]))
+    many = encode_frame(frame(0, points, [-1, 0, 255]))
+    assert numbers(few["predictions"], "u1").tolist() == [255, 0, 254] and not few["wide"]
+    assert numbers(many["predictions"], "<i2").tolist() == [-1, 0, 255] and many["wide"]
+
+
+def test_a_new_frame_of_two_thousand_points_is_small():
+    points = np.random.default_rng(0).normal(size=(2000, 2))
+    assert len(json.dumps(encode_frame(frame(0, points)))) < 15_000
+
+
+def test_only_frames_not_yet_sent_are_sent():
+    ledger = Ledger()
+    frames = [frame(step, np.zeros((2, 2))) for step in range(5)]
+    first = encode_film(ledger, 0, "run|pca|0", frames[:3], [])
+    second = encode_film(ledger, 0, "run|pca|0", frames, [])
+    third = encode_film(ledger, 0, "run|pca|0", frames, [])
+    assert (first["first"], len(first["frames"])) == (0, 3)
+    assert (second["first"], [item["step"] for item in second["frames"]]) == (3, [3, 4])
+    assert (third["first"], third["frames"], third["total"]) == (5, [], 5)
+
+
+def test_a_new_film_a_shorter_one_and_a_forgetful_browser_get_everything():
+    ledger = Ledger()
+    frames = [frame(step, np.zeros((2, 2))) for step in range(5)]
+    encode_film(ledger, 0, "a", frames, [])
+    assert len(encode_film(ledger, 0, "b", frames, [])["frames"]) == 5
+    assert len(encode_film(ledger, 0, "b", frames[:2], [])["frames"]) == 2
+    ledger.forget()
+    assert len(encode_film(ledger, 0, "b", frames[:2], [])["frames"]) == 2
+    assert ledger.answers == 1
+
+
+def test_the_newest_layout_of_the_projection_is_shown_in_order():
+    frames = [frame(0, [[0, 0]]), frame(20, [[0, 0]], layout=1), frame(10, [[0, 0]], layout=1)]
+    frames.append(frame(30, [[0, 0]], projection="umap", layout=2))
+    assert [item.step for item in newest_layout(frames, "pca")] == [10, 20]
+    assert [item.step for item in newest_layout(frames, "umap")] == [30]
+    assert newest_layout(frames, "tsne") == []
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_thumbnails_lie_in_one_sheet_row_by_row(channels):
+    thumbnails = np.zeros((5, channels, 4, 6), np.uint8)
+    thumbnails[4] = 200
+    probe = Probe(np.zeros(5, np.int16), np.zeros(5, np.int8), ("a",), thumbnails)
+    sprite = encode_probe(probe, probe_digest(probe))["sprite"]
+    sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(sprite["address"].split(",")[1]))).convert("L"))
+    assert (sprite["columns"], sprite["width"], sprite["height"]) == (3, 6, 4)
+    assert sheet.shape == (8, 18)
+    assert sheet[5:7, 7:11].mean() > 180
+    assert sheet[:3].mean() < 20
+
+
+def test_a_probe_is_known_by_what_is_in_it():
+    labels = np.array([0, 1], np.int16)
+    domains = np.array([0, 1], np.int8)
+    same = [probe_digest(Probe(labels.copy(), domains.copy(), ("a", "b"))) for _ in range(2)]
+    assert same[0] == same[1] != probe_digest(Probe(labels, domains, ("a", "c")))
+
+
+def test_a_surface_keeps_its_rows_and_survives_what_is_no_number():
+    values = np.array([[0, 1], [np.nan, 0.5], [2, -1]], np.float32)
+    encoded = encode_surface(Surface(3, "class", (0, 1, 0, 2), values))
+    assert (encoded["height"], encoded["width"]) == (3, 2)
+    assert numbers(encoded["values"], "u1").tolist() == [0, 255, 128, 128, 255, 0]
+
+
+def test_a_long_curve_is_thinned_and_keeps_its_ends():
+    curve = encode_curve("accuracy", "target", range(10_000), np.linspace(0, 1, 10_000))
+    assert len(curve["steps"]) <= 160
+    assert (curve["steps"][0], curve["steps"][-1], curve["values"][-1]) == (0, 9999, 1.0)
+    assert encode_curve("x", "target", [0, 1], [np.nan, 1])["values"] == [None, 1.0]
+    assert encode_curve("x", "target", [], [])["steps"] == []
