@@ -23,8 +23,7 @@ QUADRANTS: dict[str, str] = {
 _NOTICE_ICONS = {"info": "ℹ", "warning": "▲", "error": "✕"}
 
 _STYLE = """
-.stMainBlockContainer{padding-top:3.2rem;max-width:1320px}
-.tl-head{padding-top:6px}
+.stMainBlockContainer{padding-top:4.3rem;max-width:1320px}
 .tl-head h1{font-size:1.75rem;line-height:1.25;font-weight:700;margin:0;padding:0;display:inline;overflow-wrap:anywhere}
 .tl-head p{color:var(--tl-soft);margin:.25rem 0 .1rem;max-width:72ch}
 .tl-head p b[data-role=source]{color:var(--tl-source)}

@@ -33,6 +33,8 @@ class Palette:
     classes: tuple[str, ...]
 
 
+# The class colours are chosen so that any two of the first ten stay apart (15 in Lab) for full vision, deuteranopia
+# and protanopia alike, and none is mistaken for the blue of the source or the orange of the target.
 LIGHT = Palette(
     source="#2f6fde",
     target="#ef8a17",
@@ -49,18 +51,18 @@ LIGHT = Palette(
     unknown="#b4bac6",
     on_colour="#ffffff",
     classes=(
-        "#0f9b8e",
-        "#8436b5",
-        "#c79a00",
-        "#b3261e",
-        "#52aeea",
-        "#7c4d2f",
-        "#ea80b8",
-        "#6c7382",
-        "#7fae1b",
-        "#23398f",
-        "#96d6cf",
-        "#e9734f",
+        "#2c9678",
+        "#873dc0",
+        "#a47b01",
+        "#b52a1f",
+        "#54afec",
+        "#6c4334",
+        "#e277b1",
+        "#687282",
+        "#93bb1b",
+        "#1e3991",
+        "#9ad1c9",
+        "#e97550",
     ),
 )
 
@@ -80,18 +82,18 @@ DARK = Palette(
     unknown="#4a5266",
     on_colour="#10141c",
     classes=(
-        "#2fc4b5",
-        "#b06be0",
-        "#e6c02e",
-        "#e0483d",
-        "#8fd0ff",
-        "#b58662",
-        "#ffa6d2",
-        "#a3abbd",
-        "#a8d84a",
-        "#5c78e8",
-        "#c4efe9",
-        "#ff9a78",
+        "#6dc79f",
+        "#ac62ca",
+        "#cfa202",
+        "#e1493c",
+        "#8dd0ff",
+        "#bb896b",
+        "#f39bc9",
+        "#8f9198",
+        "#a9da4d",
+        "#5a7ef6",
+        "#beede5",
+        "#ff9a76",
     ),
 )
 
@@ -157,4 +159,6 @@ def house_layout(**overrides: Any) -> go.Layout:
 def style_figure(figure: go.Figure, **overrides: Any) -> go.Figure:
     """Give a figure the house style in place, and return it."""
     figure.update_layout(template="none")
+    # Without a mode Plotly marks the points of a short line only: a live curve would change its face as it grows.
+    figure.update_traces(selector=lambda trace: trace.type == "scatter" and trace.mode is None, mode="lines")
     return figure.update_layout(house_layout(**overrides))

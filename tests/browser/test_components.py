@@ -233,3 +233,37 @@ def test_plotly_is_fetched_once(page, app_server):
     more(page)
     page.locator(".tl-live-chart[data-draws='2']").wait_for()
     assert len(fetched) == 1
+
+
+def test_a_changed_theme_recolours_what_is_drawn(page, app_server):
+    player = opened(page, app_server, "live")
+    wait_for(lambda: fact(player, "frame-count"), "4,3")
+    page.locator(".tl-live-chart[data-draws]").wait_for()
+    before = picture(player)
+    page.emulate_media(color_scheme="dark")
+    for part in (".tl-player", ".tl-diagram", ".tl-live-chart"):
+        wait_for(lambda part=part: page.locator(part).get_attribute("data-scheme"), "dark")
+    wait_for(lambda: picture(player) != before)
+    line = page.locator(".tl-live-chart .scatterlayer .js-line").first
+    wait_for(lambda: line.evaluate("node => getComputedStyle(node).stroke"), "rgb(255, 171, 74)")
+
+
+def test_whoever_wants_less_motion_gets_no_autoplay(page, app_server):
+    page.emulate_media(reduced_motion="reduce")
+    player = opened(page, app_server, "film")
+    wait_for(lambda: fact(player, "step"), "80")
+    time.sleep(1)
+    assert (fact(player, "playing"), fact(player, "step")) == ("false", "80")
+
+
+def test_nothing_is_wider_than_a_telephone(page, app_server):
+    page.set_viewport_size({"width": 390, "height": 844})
+    player = opened(page, app_server, "live")
+    wait_for(lambda: fact(player, "frame-count"), "4,3")
+    page.locator(".tl-live-chart[data-draws]").wait_for()
+    for part in (".tl-player", ".tl-diagram", ".tl-live-chart"):
+        assert page.locator(part).evaluate("node => node.scrollWidth <= node.clientWidth + 1")
+    assert page.locator(".tl-diagram svg.narrow").is_visible()
+    assert not page.locator(".tl-diagram svg.wide").is_visible()
+    boxes = [player.locator(".card").nth(index).bounding_box() for index in range(2)]
+    assert boxes[1]["y"] > boxes[0]["y"] + boxes[0]["height"]

@@ -33,15 +33,15 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
   let asked = { answers: -1, at: -Infinity };
   let destroyed = false;
 
-  const legend = createLegend();
   const badge = element("span", { class: "badge", hidden: true });
+  const legend = createLegend();
   const panels = createPanels({ film, wake, onHighlight: (index) => { play.highlight = index; } });
   const timebar = createTimebar({
     onToggle: toggle, onStep: stepBy, onSeek: seek, onSeekEnd: snap, onSpeed: (speed) => { play.speed = speed; if (play.motion?.kind === "play") startPlaying(); },
     onProjection: (projection) => report({ projection }, 0), onLive: goLive,
   });
   root.classList.add("tl-player");
-  root.append(element("div", { class: "legend" }, legend.node, badge), panels.node, timebar.node);
+  root.append(element("div", { class: "legend" }, legend.node), panels.node, timebar.node);
   root.addEventListener("keydown", onKey);
 
   const last = () => Math.max(0, film.timeline.length - 1);
@@ -57,7 +57,7 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
     const extra = element("span", { class: "extra" });
     const missing = element("span", { class: "missing", hidden: true });
     const node = element("div", { class: "words" }, element("span", { class: "said" }, noun, source, ", ", target, "."),
-      element("span", { class: "colours", role: "group", "aria-label": "Colour by" }, "Colour by ", ...buttons), extra, missing);
+      element("span", { class: "colours", role: "group", "aria-label": "Colour by" }, "Colour by ", ...buttons), badge, extra, missing);
     let shownFor = "";
     return {
       node,
