@@ -149,13 +149,16 @@ class Database:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """A write transaction: all of it or nothing.
+        """A write transaction: all of it or nothing. One begun within another joins it.
 
         Raises:
             OutOfSpace, StoreError: nothing was written.
         """
         with self._faults():
             connection = self.connection
+            if connection.in_transaction:
+                yield connection
+                return
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection

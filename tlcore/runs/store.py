@@ -158,10 +158,14 @@ class Store:
             return connection.execute(statement, (*content, run_id, *only)).rowcount > 0
 
     def forget_records(self, run_id: str, after_step: int) -> None:
-        """Remove what a run recorded after `after_step`: it continues from there and will record it again."""
+        """Remove what a run recorded after `after_step`: it continues from there and will record it again.
+
+        A film that was laid out as a whole goes too: it would hide the frames that are to come.
+        """
         with self.database.transaction() as connection:
             for table in ("metrics", "notices", "features", "frames", "surfaces", "confusions"):
                 connection.execute(f"DELETE FROM {table} WHERE run = ? AND step > ?", (run_id, after_step))
+            connection.execute("DELETE FROM frames WHERE run = ? AND layout > 0", (run_id,))
 
     def delete(self, run_id: str) -> None:
         """Remove a run with everything it recorded in the database."""
