@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from tlcore.data import digits, mnist, moons
 from tlcore.data.dataset import Domain, PairData
 from tlcore.data.digits import load_digits
+from tlcore.data.folder import Report
+from tlcore.data.mnist import load_mnist
+from tlcore.data.mnist_m import load_mnist_m
 from tlcore.data.moons import load_moons
 from tlcore.data.photo_digits import load_photo_digits
 from tlcore.data.splits import Share
 from tlcore.errors import InvalidRequest
-from tlcore.specs.data import DatasetSpec, Digits, DomainPair, Moons, PhotoDigits
-
-Report = Callable[[str, float], None]
+from tlcore.specs.data import DatasetSpec, Digits, DomainPair, Mnist, Moons, PhotoDigits
 
 ORIGINS = {
-    "moons": "moons",
-    "digits": "scikit-learn digits",
-    "photo-digits": "scikit-learn digits",
-    "mnist": "MNIST",
-    "mnist-m": "MNIST",
+    "moons": moons.ORIGIN,
+    "digits": digits.ORIGIN,
+    "photo-digits": digits.ORIGIN,
+    "mnist": mnist.ORIGIN,
+    "mnist-m": mnist.ORIGIN,
 }
 
 
@@ -55,4 +55,6 @@ def load_dataset(spec: DatasetSpec, seed: int, *, share: Share | None = None, re
         return load_digits(spec, seed, share)
     if isinstance(spec, PhotoDigits):
         return load_photo_digits(spec, seed, share)
-    raise InvalidRequest(f"The data set {spec.name} cannot be loaded yet.")
+    if isinstance(spec, Mnist):
+        return load_mnist(spec, seed, share, report)
+    return load_mnist_m(spec, seed, share, report)

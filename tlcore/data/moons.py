@@ -11,10 +11,11 @@ from tlcore.data.randomness import generator_for
 from tlcore.data.splits import Share
 from tlcore.specs.data import Moons
 
+ORIGIN = "moons"
 CLASS_NAMES = ("upper moon", "lower moon")
 PROVENANCE = Provenance(
     title="Inter-twinning moons",
-    origin="moons",
+    origin=ORIGIN,
     licence="generated",
     url="https://jmlr.org/papers/v17/15-239.html",
 )

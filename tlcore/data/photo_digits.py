@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as functional
 from PIL import Image
 
+from tlcore.data.crops import windows
 from tlcore.data.dataset import Dataset, Domain, Provenance
 from tlcore.data.digits import ORIGIN, SIDE, original_digits, packaged_file, render, rendered_dataset, to_bytes
 from tlcore.data.randomness import generator_for
@@ -83,7 +84,7 @@ def backgrounds(indices: torch.Tensor, spec: PhotoDigits, seed: int, test: bool)
         first, last = horizontal_range(picture.shape[2], test)
         top = (down[rows] * (picture.shape[1] - SIDE + 1)).long().clamp_(max=picture.shape[1] - SIDE)
         left = first + (right[rows] * (last - first + 1)).long().clamp_(max=last - first)
-        crops[rows] = windows(picture, top, left)
+        crops[rows] = windows(picture, top, left, SIDE)
     return crops
 
 
@@ -91,11 +92,3 @@ def horizontal_range(width: int, test: bool) -> tuple[int, int]:
     """First and last left edge of a crop that stays within its side of a photograph `width` pixels wide."""
     border = int(width * LEARNING_SHARE)
     return (border, width - SIDE) if test else (0, border - SIDE)
-
-
-def windows(picture: torch.Tensor, top: torch.Tensor, left: torch.Tensor, side: int = SIDE) -> torch.Tensor:
-    """The squares (n, C, side, side) of a picture (C, H, W) with these upper left corners, each (n,) int64."""
-    steps = torch.arange(side)
-    rows = (top[:, None] + steps)[:, :, None]
-    columns = (left[:, None] + steps)[:, None, :]
-    return picture[:, rows, columns].transpose(0, 1)

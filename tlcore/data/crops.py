@@ -1,0 +1,13 @@
+"""Squares cut out of a picture, many at a time."""
+
+from __future__ import annotations
+
+import torch
+
+
+def windows(picture: torch.Tensor, top: torch.Tensor, left: torch.Tensor, side: int) -> torch.Tensor:
+    """The squares (n, C, side, side) of a picture (C, H, W) whose upper left corners are `top`, `left`: (n,) int64."""
+    steps = torch.arange(side)
+    rows = (top[:, None] + steps)[:, :, None]
+    columns = (left[:, None] + steps)[:, None, :]
+    return picture[:, rows, columns].transpose(0, 1)
