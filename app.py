@@ -4,6 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from ui.page import page_style
+
 SECTIONS = {
     "": [("home", "The map")],
     "Source and target labelled": [
@@ -30,11 +32,12 @@ def navigation() -> dict[str, list]:
     for section, entries in SECTIONS.items():
         for name, title in entries:
             if (PAGES / f"{name}.py").is_file():
-                page = st.Page(PAGES / f"{name}.py", title=title, url_path=name.replace("_", "-"), default=first)
+                page = st.Page(PAGES / f"{name}.py", title=title, default=first)
                 sections.setdefault(section, []).append(page)
                 first = False
     return sections or {"": [st.Page(nothing_yet, title="The map", default=True)]}
 
 
 st.set_page_config(page_title="Transfer Learning Lab", page_icon="◪", layout="wide")
+page_style()
 st.navigation(navigation()).run()

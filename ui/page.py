@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 from tlcore.runs.records import Notice
 from ui import theme
@@ -42,8 +43,22 @@ _STYLE = """
 .tl-notice[data-level=error]{border-color:var(--tl-wrong)}
 .tl-notice i{font-style:normal;margin-right:.5em;color:var(--tl-soft)}
 .tl-notice span{color:var(--tl-soft);font-variant-numeric:tabular-nums}
+[data-testid=stSidebarHeader]::before{content:"Transfer Learning Lab";font-weight:700;font-size:1.05rem;
+ color:var(--tl-ink);padding-left:.5rem}
+[data-testid=stNavSectionHeader]{text-transform:uppercase;letter-spacing:.06em;font-size:.7rem}
+[data-testid=stSidebarNavLink][aria-current=page]{background:color-mix(in srgb,var(--tl-label) 14%,transparent)}
 [class*="st-key-card"]{background:var(--tl-card)}
 """
+
+
+def _leave_page_discovery() -> None:
+    """On a fresh server a link straight to a page runs that page alone, because Streamlit finds the folder `pages`.
+
+    It forgets that folder at the first `st.navigation`; until then this sends the visitor through `app.py`.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()
 
 
 def page_style() -> None:
@@ -80,6 +95,7 @@ def page_header(
     paper_url: str | None = None,
 ) -> None:
     """Title, one sentence (write **source** and **target** to colour them), the quadrant, and the paper."""
+    _leave_page_discovery()
     page_style()
     glyph = quadrant_glyph(quadrant) if quadrant else ""
     reference = ""

@@ -18,8 +18,7 @@ function createStamps() {
       let stamp = cache.get(name);
       if (stamp) return stamp;
       const half = Math.ceil((radius + 2) * ratio);
-      const canvas = document.createElement("canvas");
-      canvas.width = canvas.height = half * 2;
+      const canvas = new OffscreenCanvas(half * 2, half * 2);
       const context = canvas.getContext("2d");
       context.translate(half, half);
       context.scale(ratio, ratio);
@@ -39,7 +38,7 @@ function createStamps() {
         context.arc(0, 0, radius, 0, 7);
         context.fill();
       }
-      stamp = { canvas, half };
+      stamp = { picture: canvas.transferToImageBitmap(), half };
       cache.set(name, stamp);
       return stamp;
     },
@@ -160,10 +159,10 @@ export function createScene(canvas) {
     const late = [];
     const rightEdge = (size.width + 9) * ratio;
     const bottomEdge = (size.height + 9) * ratio;
-    const stamp = (index, { canvas: dot, half }) => {
+    const stamp = (index, { picture, half }) => {
       const x = scene.screen[2 * index] * ratio, y = scene.screen[2 * index + 1] * ratio;
       // A comparison with NaN is false: points without a place are skipped here too.
-      if (x > -9 && y > -9 && x < rightEdge && y < bottomEdge) context.drawImage(dot, (x | 0) - half, (y | 0) - half);
+      if (x > -9 && y > -9 && x < rightEdge && y < bottomEdge) context.drawImage(picture, (x | 0) - half, (y | 0) - half);
     };
     context.save();
     context.setTransform(1, 0, 0, 1, 0, 0);
