@@ -56,7 +56,8 @@ def fit_squared_hinge(
         gradient = weights - 2.0 * penalty * (support.T @ (signs[active] * margins[active]))
         if np.linalg.norm(gradient) <= 1e-6 * max(1.0, float(np.linalg.norm(weights))):
             break
-        direction: Doubles = np.linalg.solve(identity + 2.0 * penalty * (support.T @ support), -gradient)
+        curvature: Doubles = identity + 2.0 * penalty * (support.T @ support)
+        direction = np.asarray(np.linalg.solve(curvature, -gradient), dtype=np.float64)
         step = _line_search(weights, direction, margins, -signs * (features @ direction), penalty)
         weights = weights + step * direction
         margins = 1.0 - signs * (features @ weights)
