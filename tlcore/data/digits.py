@@ -31,10 +31,10 @@ PROVENANCE = Provenance(
 
 # What variation 1 stands for: the largest shift in pixels of the 16×16 picture, turn in radians, relative change of
 # scale, and shear. Draws are uniform within these bounds.
-SHIFT = 1.5
-TURN = math.radians(15)
-SCALE = 0.15
-SHEAR = 0.15
+SHIFT = 1.0
+TURN = math.radians(10)
+SCALE = 0.1
+SHEAR = 0.1
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ import tarfile
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.error import URLError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from PIL import Image
@@ -51,7 +53,8 @@ def fetch(url: str, destination: Path, largest: int, what: str, report: Report |
                 if report:
                     report(f"Downloading {what}", min(1.0, received / announced) if announced else 0.0)
     except (OSError, ValueError) as error:
-        raise DownloadFailed(f"{url}: {error}") from error
+        reason = error.reason if isinstance(error, URLError) else error
+        raise DownloadFailed(f"{urlsplit(url).hostname or url}: {reason}") from error
     if announced and received != announced:
         raise DownloadFailed(f"{url} broke off after {received:,} of {announced:,} bytes")
 

@@ -52,7 +52,7 @@ def alone(folder: Path, name: str, report: Report | None = None) -> Iterator[Non
     cannot be written to.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / f".{name}.lock", os.O_CREAT | os.O_RDWR)
+    descriptor = os.open(folder / f".{name}.lock", os.O_CREAT | os.O_RDWR, 0o666)
     try:
         waited = False
         while not _try_to_lock(descriptor):
