@@ -23,7 +23,7 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
   const film = createFilm();
   const reducedMotion = window.matchMedia("(prefers-reduced-motion: reduce)");
   // position: where we are on the timeline, as a real number of frames. motion: where we are going, and how fast.
-  const play = { position: 0, motion: null, speed: 1, following: true, colourBy: "domain", highlight: null, quiet: false };
+  const play = { position: 0, motion: null, speed: 1, following: true, colourBy: "domain", highlight: null, lastStep: null };
   let message = null;
   let palette = null;
   let scheduled = 0;
@@ -97,7 +97,6 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
   function moveTo(goal, kind, rate) {
     clearTimeout(loopTimer);
     play.motion = { goal: Math.min(last(), Math.max(0, goal)), kind, rate };
-    play.quiet = false;
     wake();
   }
   const startPlaying = () => moveTo(last(), "play", play.speed / FRAME_MILLISECONDS);
@@ -238,7 +237,8 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
 
   function update(data) {
     const first = message === null;
-    const stepBefore = stepAt(play.position);
+    // A projection without frames yet leaves the timeline empty for a while: the step is remembered over it.
+    if (film.timeline.length) play.lastStep = stepAt(play.position);
     const wasEmpty = film.timeline.length === 0;
     const wasMoving = play.motion?.kind === "play";
     message = data;
@@ -255,7 +255,7 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
     badge.hidden = !data.badge;
     setText(badge, data.badge ?? "");
     legend.refresh();
-    place(data, stepBefore, wasEmpty || outcome.newRuns, wasMoving);
+    place(data, play.lastStep, play.lastStep === null || outcome.newRuns, wasMoving);
     wake();
   }
 

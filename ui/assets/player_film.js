@@ -66,7 +66,7 @@ function widen(extent, box) {
 }
 
 function newPanel() {
-  return { id: null, run: null, title: "", value: "", frames: [], surfaces: {}, surfaceCount: 0, extent: null };
+  return { id: null, run: null, projection: null, title: "", value: "", frames: [], surfaces: {}, surfaceCount: 0, extent: null };
 }
 
 /**
@@ -91,7 +91,7 @@ function mergedTimeline(panels) {
 export function createFilm() {
   const film = { probe: null, panels: [], timeline: [] };
 
-  function applyPanel(panel, data) {
+  function applyPanel(panel, data, projection) {
     const replaced = panel.id !== data.id || data.total < panel.frames.length || data.total_surfaces < panel.surfaceCount;
     const complete = data.first === 0 && data.first_surface === 0;
     panel.title = data.title;
@@ -99,9 +99,9 @@ export function createFilm() {
     if (replaced) {
       // The old frames stay in view until the new ones have come.
       if (!complete) return { gap: true, replaced: false };
-      const keepPicture = data.total === 0 && panel.run === data.run;
+      const keepPicture = data.total === 0 && panel.run === data.run && panel.projection === projection;
       if (keepPicture) return { gap: false, replaced: false };
-      Object.assign(panel, newPanel(), { id: data.id, run: data.run, title: data.title, value: data.value });
+      Object.assign(panel, newPanel(), { id: data.id, run: data.run, projection, title: data.title, value: data.value });
     }
     if (data.first > panel.frames.length || data.first_surface > panel.surfaceCount) return { gap: true, replaced };
     for (const frame of data.frames.slice(panel.frames.length - data.first)) {
@@ -134,7 +134,7 @@ export function createFilm() {
     const runsBefore = film.panels.map((panel) => panel.run).join("\n");
     message.panels.forEach((data, index) => {
       film.panels[index] ??= newPanel();
-      const { gap, replaced } = applyPanel(film.panels[index], data);
+      const { gap, replaced } = applyPanel(film.panels[index], data, message.view.projection);
       outcome.gap ||= gap;
       if (replaced) outcome.replaced.push(index);
     });
