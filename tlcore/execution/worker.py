@@ -1,0 +1,110 @@
+"""Trains one run inside a process of its own, and tells the store what happens."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+import traceback
+from pathlib import Path
+
+import torch
+
+from tlcore.errors import LabError, OutOfSpace
+from tlcore.execution.disk import is_full, keep_reserve, make_room
+from tlcore.execution.locks import FileLock
+from tlcore.execution.training import Stopped, Training
+from tlcore.runs import Run, State, Store
+
+LOCK = "training.lock"
+ERROR_LOG = "error.log"
+UNRECORDED_OUT_OF_SPACE = 3
+"""Exit status of a process that could not even record that the disk is full."""
+
+
+def execute(store_folder: Path | str, run_id: str, *, threads: int = 1) -> int:
+    """Train the run, if it is queued and nobody else trains it; return the exit status of the process.
+
+    Whatever happens is recorded with the run. SIGTERM makes it write a checkpoint and stop.
+
+    Raises:
+        StoreError: the store cannot be opened.
+    """
+    store = Store(store_folder)
+    lock = FileLock(store.run_folder(run_id) / LOCK)
+    if not lock.acquire(str(os.getpid()), patience=2.0):
+        return 0
+    try:
+        now = time.time()
+        claimed = store.change(
+            run_id, only=["queued"], state="running", pid=os.getpid(), started=now, heartbeat=now, paused=False
+        )
+        if not claimed:
+            return 0
+        return _train(store, store.require(run_id), threads)
+    finally:
+        lock.release()
+        store.database.close()
+
+
+def _train(store: Store, run: Run, threads: int) -> int:
+    state: State
+    reason: str | None
+    try:
+        keep_reserve(store.folder)
+        training = Training(store, run, threads)
+        previous = signal.signal(signal.SIGTERM, lambda number, frame: training.request_stop())
+        try:
+            training.run()
+        finally:
+            signal.signal(signal.SIGTERM, previous)
+        return 0
+    except Stopped as stop:
+        state, reason = "stopped", stop.reason
+    except torch.OutOfMemoryError:
+        state, reason = "failed", _step(store, run, "The GPU's memory is full; try a smaller batch size or network.")
+    except MemoryError:
+        state, reason = "failed", _step(store, run, "The memory is full; try a smaller batch size or network.")
+    except LabError as error:
+        state, reason = "failed", str(error)
+    except Exception as error:  # the end of the line for a run: the person gets the sentence, the log the traceback
+        state, reason = "failed", _describe(store, run, error)
+        if is_full(error):
+            make_room(store.folder)
+        _write_log(store.run_folder(run.id))
+    return _record_end(store, run.id, state, reason)
+
+
+def _describe(store: Store, run: Run, error: Exception) -> str:
+    if is_full(error):
+        return f"No disk space is left for the store at {store.folder}."
+    text = " ".join(str(error).split())
+    if "can't allocate memory" in text:
+        return _step(store, run, "The memory is full; try a smaller batch size or network.")
+    sentence = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return sentence if len(sentence) <= 500 else f"{sentence[:499]}…"
+
+
+def _step(store: Store, run: Run, sentence: str) -> str:
+    now = store.get(run.id)
+    return f"{sentence} It happened at about step {now.step if now else run.step}."
+
+
+def _write_log(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ERROR_LOG).write_text(traceback.format_exc())
+    except OSError as error:
+        if not is_full(error):
+            raise
+
+
+def _record_end(store: Store, run_id: str, state: State, reason: str | None) -> int:
+    for _ in range(10):
+        try:
+            store.change(run_id, only=["running"], state=state, reason=reason, ended=time.time(), paused=False)
+            return 0
+        except OutOfSpace:
+            make_room(store.folder)
+            time.sleep(0.1)
+    return UNRECORDED_OUT_OF_SPACE
