@@ -1,3 +1,3 @@
-"""Transfer learning you can watch: specs, runs, training and plots. `import tlcore` stays light; torch is loaded by workers."""
+"""Transfer learning you can watch: specs, runs, training and plots. Importing it loads no torch: workers do."""
 
 __version__ = "0.1.0"

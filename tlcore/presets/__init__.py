@@ -1,0 +1,35 @@
+"""The named experiments that ship with the lab."""
+
+from __future__ import annotations
+
+import difflib
+
+from tlcore.errors import InvalidRequest
+from tlcore.presets import domain_adversarial
+from tlcore.presets.preset import Preset, Published
+
+__all__ = ["Preset", "Published", "all_presets", "find_preset", "presets_of"]
+
+
+def all_presets() -> dict[str, Preset]:
+    """Every preset by `page/name`, each page's default first."""
+    return {preset.identity: preset for preset in domain_adversarial.PRESETS}
+
+
+def presets_of(page: str) -> list[Preset]:
+    """The presets of one page, its default first."""
+    return [preset for preset in all_presets().values() if preset.page == page]
+
+
+def find_preset(identity: str) -> Preset:
+    """The preset called `page/name`.
+
+    Raises:
+        InvalidRequest: there is none; the message names the nearest, or all.
+    """
+    known = all_presets()
+    if identity in known:
+        return known[identity]
+    near = difflib.get_close_matches(identity, known, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}."
+    raise InvalidRequest(f"No preset '{identity}'; {hint}")

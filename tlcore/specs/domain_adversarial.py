@@ -34,7 +34,7 @@ class Dann(Spec):
         label="λ at the end", source="Ganin et al. 2016, section 5.2.2",
     )  # fmt: skip
     lambda_schedule: Literal["ramp", "constant"] = parameter(
-        "ramp", "ramp: λ grows from 0 as 2/(1+exp(−γp)) − 1 with p the share of training done; constant: λ from the start.",
+        "ramp", "ramp: λ grows from 0 as 2/(1+exp(−γp)) − 1, with p the share of training done; constant: from the start.",
         label="λ schedule", source="Ganin et al. 2016, section 5.2.2",
     )  # fmt: skip
     lambda_gamma: float = parameter(
@@ -45,7 +45,7 @@ class Dann(Spec):
     domain_hidden_units: int = parameter(100, "Units in each hidden layer of the domain classifier.", ge=1, le=4096)
     domain_dropout: float = parameter(0.0, "Dropout in the domain classifier.", ge=0.0, le=0.9, advanced=True)
     batch_norm_statistics: Literal["joint", "separate", "source"] = parameter(
-        "joint", "Whose pictures a batch-normalisation layer averages over. joint: both domains in one batch; separate: "
-        "each domain its own batch; source: source statistics also for the target. No effect without batch normalisation.",
+        "joint", "What batch normalisation averages over while training. joint: both domains in one batch; separate: "
+        "each domain by itself; source: source statistics for the target too. No effect without batch normalisation.",
         advanced=True,
     )  # fmt: skip

@@ -1,0 +1,59 @@
+"""A preset: a named experiment that ships with the lab, its arms, and what to see in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tlcore.specs import RunSpec, override
+
+
+@dataclass(frozen=True)
+class Published:
+    """A figure from the literature to stand beside ours, and what differs from what is run here."""
+
+    arm: str
+    metric: str
+    value: float
+    source: str
+    difference: str
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Arms that are shown together. `arms` holds each at seed 0; other seeds differ in nothing else.
+
+    side_by_side: the arms whose feature spaces are shown next to each other. look_for: a few steps that point at the
+    picture. explanation: what this experiment shows and why, for someone new to it.
+    """
+
+    page: str
+    name: str
+    title: str
+    lead: str
+    arms: Mapping[str, RunSpec]
+    side_by_side: tuple[str, ...]
+    look_for: tuple[str, ...]
+    explanation: str
+    default_seeds: int = 1
+    published: tuple[Published, ...] = ()
+
+    @property
+    def identity(self) -> str:
+        """`page/name`, as the terminal and links write it."""
+        return f"{self.page}/{self.name}"
+
+    def specs(self, seeds: Sequence[int], changes: Mapping[str, Any] | None = None) -> list[tuple[str, int, RunSpec]]:
+        """Every run of the experiment: (arm, seed, spec), one seed of all arms after another.
+
+        Raises:
+            InvalidRequest: a change names no parameter of these arms, or its value is out of range.
+        """
+        arms = override(self.arms, changes or {})
+        return [(arm, seed, spec) for seed in seeds for arm, spec in override_seed(arms, seed).items()]
+
+
+def override_seed(arms: Mapping[str, RunSpec], seed: int) -> dict[str, RunSpec]:
+    """The same arms with another seed."""
+    return override(arms, {"seed": seed})
