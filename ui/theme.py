@@ -1,115 +1,15 @@
-"""The colours of the house, light and dark, and the one style of its figures.
-
-Every hex of the lab stands here (and, for Streamlit's own widgets, in `.streamlit/config.toml`). Components receive
-the palette with their data; figures are built in the light colours and `live_chart` swaps them on a dark page.
-"""
+"""The colours of the house as the browser needs them: plain data for components, CSS variables for the page."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-import plotly.graph_objects as go
+from tlcore.plots.style import DARK, LIGHT, ROLES, class_colour, house_layout, role_colour, style_figure
 
-
-@dataclass(frozen=True)
-class Palette:
-    """One theme's colours. A role keeps its hue on every page: source blue, target orange, and so on."""
-
-    source: str
-    target: str
-    extractor: str
-    label: str
-    domain: str
-    ink: str
-    soft: str
-    line: str
-    card: str
-    ground: str
-    correct: str
-    wrong: str
-    unknown: str
-    on_colour: str
-    classes: tuple[str, ...]
-
-
-# The class colours are chosen so that any two of the first ten stay apart (15 in Lab) for full vision, deuteranopia
-# and protanopia alike, and none is mistaken for the blue of the source or the orange of the target.
-LIGHT = Palette(
-    source="#2f6fde",
-    target="#ef8a17",
-    extractor="#3b9a57",
-    label="#5a55d2",
-    domain="#d4457e",
-    ink="#1d2433",
-    soft="#667085",
-    line="#e4e7ec",
-    card="#ffffff",
-    ground="#fafafa",
-    correct="#9aa5b8",
-    wrong="#c8102e",
-    unknown="#b4bac6",
-    on_colour="#ffffff",
-    classes=(
-        "#2c9678",
-        "#873dc0",
-        "#a47b01",
-        "#b52a1f",
-        "#54afec",
-        "#6c4334",
-        "#e277b1",
-        "#687282",
-        "#93bb1b",
-        "#1e3991",
-        "#9ad1c9",
-        "#e97550",
-    ),
-)
-
-DARK = Palette(
-    source="#6ea0ff",
-    target="#ffab4a",
-    extractor="#63c282",
-    label="#9591ff",
-    domain="#ff7fae",
-    ink="#e8eaf0",
-    soft="#98a2b3",
-    line="#2b3240",
-    card="#151a23",
-    ground="#0e1117",
-    correct="#5d6880",
-    wrong="#ff5a6e",
-    unknown="#4a5266",
-    on_colour="#10141c",
-    classes=(
-        "#6dc79f",
-        "#ac62ca",
-        "#cfa202",
-        "#e1493c",
-        "#8dd0ff",
-        "#bb896b",
-        "#f39bc9",
-        "#8f9198",
-        "#a9da4d",
-        "#5a7ef6",
-        "#beede5",
-        "#ff9a76",
-    ),
-)
-
-ROLES = ("source", "target", "extractor", "label", "domain", "ink", "soft", "line")
-
-
-def role_colour(role: str) -> str:
-    """The light colour of a role, for figures; `live_chart` shows its dark twin on a dark page."""
-    if role not in ROLES:
-        raise ValueError(f"unknown role {role!r}: one of {', '.join(ROLES)}")
-    return str(getattr(LIGHT, role))
-
-
-def class_colour(index: int) -> str:
-    """The light colour of a class; the palette is gone through again after its last colour."""
-    return LIGHT.classes[index % len(LIGHT.classes)]
+__all__ = [
+    "DARK", "LIGHT", "ROLES", "class_colour", "css_variables", "house_layout", "palette_payload", "role_colour",
+    "style_figure",
+]  # fmt: skip
 
 
 def palette_payload() -> dict[str, Any]:
@@ -127,38 +27,3 @@ def css_variables() -> str:
         for name, value in vars(LIGHT).items()
         if name != "classes"
     )
-
-
-def house_layout(**overrides: Any) -> go.Layout:
-    """A Plotly layout in the style of the house: no ground, a thin grid, tabular numerals, the legend above."""
-    axis = {
-        "gridcolor": LIGHT.line,
-        "gridwidth": 1,
-        "zeroline": False,
-        "linecolor": LIGHT.line,
-        "ticks": "",
-        "automargin": True,
-        "title": {"standoff": 8},
-    }
-    layout = go.Layout(
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": LIGHT.soft, "size": 13},
-        colorway=list(LIGHT.classes),
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        xaxis=axis,
-        yaxis=axis,
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "title": {"text": ""}},
-        hovermode="x unified",
-        hoverlabel={"bgcolor": LIGHT.card, "bordercolor": LIGHT.line, "font": {"color": LIGHT.ink}},
-    )
-    layout.update(overrides)
-    return layout
-
-
-def style_figure(figure: go.Figure, **overrides: Any) -> go.Figure:
-    """Give a figure the house style in place, and return it."""
-    figure.update_layout(template="none")
-    # Without a mode Plotly marks the points of a short line only: a live curve would change its face as it grows.
-    figure.update_traces(selector=lambda trace: trace.type == "scatter" and trace.mode is None, mode="lines")
-    return figure.update_layout(house_layout(**overrides))

@@ -1,0 +1,1 @@
+"""Plotly figures from what the store holds: for pages, notebooks and exports alike. Imports no torch."""
