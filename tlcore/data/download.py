@@ -110,7 +110,7 @@ def fetch_photographs(folder: Path, report: Report | None = None) -> None:
     """
     destination = folder / "BSDS500" / "train"
     with alone(folder, "bsds500", report):
-        if destination.exists():
+        if any(destination.glob("*.jpg")):
             return  # another process was faster
         archive, unpacked = temporary_name(folder), temporary_name(folder)
         try:

@@ -26,7 +26,7 @@ PROVENANCE = Provenance(
 PHOTOGRAPHS = ("china.jpg", "flower.jpg")
 
 # A crop of 16 pixels of the full photograph is nearly flat; the same crop of a photograph made smaller holds edges.
-REDUCTIONS = (1, 2, 4, 8)
+REDUCTIONS = (1, 2, 4)
 
 # The left of each photograph lies behind the pictures to learn from, the right behind those of the test: what a
 # network is tested on it has not seen as a background either.
