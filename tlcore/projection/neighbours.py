@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 
 CHUNK_ENTRIES = 8_000_000
-"""Distances held at once: 32 MB of float32."""
+"""Numbers held at once: 32 MB of float32."""
 
 
 def nearest_neighbours(
@@ -27,15 +27,16 @@ def nearest_neighbours(
         # Centring keeps ||a||² + ||b||² − 2ab from cancelling for features far from the origin.
         table = table - table.mean(dim=0)
         squares = table.square().sum(dim=1)
+        largest = max(len(table), count * table.shape[1])  # entries held for each row, whichever are more
         all_indices, all_distances = [], []
-        for rows in torch.arange(len(table)).split(max(1, CHUNK_ENTRIES // len(table))):
+        for rows in torch.arange(len(table)).split(max(1, CHUNK_ENTRIES // largest)):
             # ||a||² is the same along a row and does not change its order.
             order = torch.addmm(squares.unsqueeze(0), table[rows], table.T, alpha=-2.0)
             order[torch.arange(len(rows)), rows] = -torch.inf  # itself first, also among duplicates
             indices = order.topk(count, dim=1, largest=False).indices
             # The products are good enough to choose by; the distances themselves are computed without cancellation.
-            differences = torch.stack([table[indices[:, column]] - table[rows] for column in range(count)], dim=1)
-            distances, sorting = differences.square().sum(dim=2).sqrt().sort(dim=1, stable=True)
+            differences = table[indices] - table[rows].unsqueeze(1)
+            distances, sorting = torch.linalg.vector_norm(differences, dim=2).sort(dim=1, stable=True)
             all_indices.append(indices.gather(1, sorting))
             all_distances.append(distances)
         return torch.cat(all_indices).numpy(), torch.cat(all_distances).numpy()
