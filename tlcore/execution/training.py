@@ -59,8 +59,9 @@ class Training:
 
     def request_stop(self) -> None:
         """Stop after the present step. Safe in a signal handler."""
+        if not self._stopping:
+            self._stop_reason = "The training process was asked to end."
         self._stopping = True
-        self._stop_reason = "The training process was asked to end."
 
     def run(self) -> None:
         """Train to the end and record the weights and the summary.

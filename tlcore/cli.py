@@ -1,0 +1,195 @@
+"""The terminal: `python -m tlcore list | run | show | export | worker | doctor`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tlcore.errors import LabError, RunFailed
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return 0, 1 for a run that failed, 2 for what cannot be done, 130 for Ctrl-C."""
+    chosen = build_parser().parse_args(arguments)
+    try:
+        status: int = chosen.command(chosen)
+        return status
+    except RunFailed as error:
+        print(f"tlcore: {error}", file=sys.stderr)
+        return 1
+    except LabError as error:
+        print(f"tlcore: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `… | head` has read enough
+        sys.stderr.close()
+        return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options of every command."""
+    parser = argparse.ArgumentParser(prog="python -m tlcore", description="Transfer learning you can watch.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    store = argparse.ArgumentParser(add_help=False)
+    store.add_argument(
+        "--store",
+        type=Path,
+        metavar="DIR",
+        help="folder of the store (default: TLCORE_STORE or the user's data folder)",
+    )
+
+    listing = commands.add_parser("list", help="the presets that can be run")
+    listing.add_argument("--json", action="store_true", help="one JSON document instead of a table")
+    listing.set_defaults(command=_list)
+
+    run = commands.add_parser("run", parents=[store], help="train the arms of a preset")
+    run.add_argument("preset", metavar="PAGE/PRESET", help="as `list` shows it")
+    run.add_argument("--seeds", type=int, metavar="N", help="how many seeds (default: the preset's own number)")
+    run.add_argument("--seed", type=int, metavar="S", help="the first seed (default 0); alone, the only one")
+    run.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", dest="changes", help="change a parameter"
+    )
+    run.add_argument(
+        "--arm", action="append", default=[], metavar="NAME", dest="arms", help="only this arm; repeatable"
+    )
+    run.add_argument("--device", choices=DEVICES, default="auto")
+    run.add_argument("--json", action="store_true", help="the result as one JSON document on standard output")
+    run.set_defaults(command=_run)
+
+    show = commands.add_parser("show", parents=[store], help="what is known of a run")
+    show.add_argument("run", metavar="RUN", help="its identity, or the first digits of it")
+    show.add_argument("--json", action="store_true")
+    show.set_defaults(command=_show)
+
+    export = commands.add_parser("export", parents=[store], help="write a run to a file")
+    export.add_argument("run", metavar="RUN")
+    export.add_argument("--format", required=True, metavar="F", help="json, csv, npz or safetensors")
+    export.add_argument("--output", type=Path, required=True, metavar="PATH")
+    export.add_argument("--force", action="store_true", help="replace a file that is there")
+    export.set_defaults(command=_export)
+
+    worker = commands.add_parser("worker", parents=[store], help="train queued runs, in the foreground")
+    worker.add_argument(
+        "--idle", type=float, default=None, metavar="SECONDS", help="end after so long without work (default 900)"
+    )
+    worker.add_argument(
+        "--launcher", choices=("auto", "fork", "spare"), default="auto", help="how processes are started"
+    )
+    worker.set_defaults(command=_worker)
+
+    doctor = commands.add_parser("doctor", parents=[store], help="check this machine")
+    doctor.set_defaults(command=_doctor)
+    return parser
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from tlcore.presets import all_presets
+
+    presets = all_presets()
+    if arguments.json:
+        rows = {
+            name: {"title": preset.title, "lead": preset.lead, "arms": list(preset.arms), "seeds": preset.default_seeds}
+            for name, preset in presets.items()
+        }
+        print(json.dumps(rows, ensure_ascii=False, indent=2))
+        return 0
+    width = max((len(name) for name in presets), default=0)
+    for name, preset in presets.items():
+        print(f"{name:{width}}  {preset.title}: {', '.join(preset.arms)}")
+    return 0
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from tlcore.api import train_preset
+    from tlcore.execution.progress import Progress
+
+    changes = dict(_change(text) for text in arguments.changes)
+    result = train_preset(
+        arguments.preset,
+        seeds=arguments.seeds if arguments.seeds is not None or arguments.seed is None else 1,
+        seed=arguments.seed or 0,
+        changes=changes,
+        arms=arguments.arms,
+        store=arguments.store,
+        device=arguments.device,
+        progress=Progress(sys.stderr),
+    )
+    if arguments.json:
+        print(json.dumps(result.document(), ensure_ascii=False, indent=2))
+    else:
+        print(result.table())
+    for run in result.runs:
+        if run.state != "finished":
+            print(f"tlcore: {run.arm}, seed {run.seed}: {run.state}: {run.reason or 'by request'}", file=sys.stderr)
+    return 0 if result.complete else 1
+
+
+def _change(text: str) -> tuple[str, str]:
+    from tlcore.errors import InvalidRequest
+
+    key, sign, value = text.partition("=")
+    if not sign or not key:
+        raise InvalidRequest(f"--set {text}: write KEY=VALUE, as in --set learning_rate=0.01.")
+    return key.strip(), value.strip()
+
+
+def _open_store(arguments: argparse.Namespace) -> Any:
+    from tlcore.runs import Store
+
+    return Store(arguments.store)
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from tlcore.execution.export import describe
+
+    store = _open_store(arguments)
+    description = describe(store, store.require(arguments.run))
+    if arguments.json:
+        print(json.dumps(description, ensure_ascii=False, indent=2))
+        return 0
+    for key, value in description.items():
+        if isinstance(value, dict):
+            print(f"{key}:")
+            for name, content in value.items():
+                print(f"  {name}: {json.dumps(content, ensure_ascii=False)}")
+        elif value not in (None, []):
+            print(f"{key}: {value}")
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from tlcore.execution.export import export
+
+    store = _open_store(arguments)
+    export(store, store.require(arguments.run), arguments.format, arguments.output, force=arguments.force)
+    print(f"wrote {arguments.output}", file=sys.stderr)
+    return 0
+
+
+def _worker(arguments: argparse.Namespace) -> int:
+    from tlcore.execution.supervisor import IDLE_SECONDS, supervise
+    from tlcore.runs import default_store
+
+    idle = IDLE_SECONDS if arguments.idle is None else arguments.idle
+    folder = arguments.store or default_store()
+    if not supervise(folder, idle_seconds=idle, launcher=arguments.launcher):
+        print(f"tlcore: another worker already serves the store at {folder}.", file=sys.stderr)
+    return 0
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from tlcore.execution.doctor import checks
+    from tlcore.runs import default_store
+
+    healthy = True
+    for check in checks(arguments.store or default_store()):
+        healthy &= check.good
+        print(f"{'ok ' if check.good else 'BAD'} {check.name}: {check.text}")
+    return 0 if healthy else 1

@@ -1,0 +1,77 @@
+"""What a process does between its birth and `execute`, however it was started."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import traceback
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+LOG = "worker.log"
+MAXIMUM_LOG_BYTES = 2**20
+CRASHED = 1
+"""Exit status of a process in which even the recording of a failure failed."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """One run to be trained. gpu: which GPU it may see, or None for all there are."""
+
+    run: str
+    store: str
+    threads: int = 1
+    gpu: int | None = None
+
+    def to_line(self) -> bytes:
+        """The order as a line of JSON."""
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes) -> Order:
+        """The order that `to_line` wrote."""
+        return cls(**json.loads(line))
+
+
+def import_everything() -> None:
+    """Import all that training needs. Nothing is computed: a fork after a CUDA call or a parallel region may hang."""
+
+    import tlcore.execution.worker
+    import tlcore.methods.registry
+    import tlcore.training.preparation  # noqa: F401
+
+
+def carry_out(order: Order) -> int:
+    """Train the run of an order in this process, its output going to the run's log; return the exit status."""
+    # A group of its own: what is typed in the supervisor's terminal is not meant for it.
+    if hasattr(os, "setsid") and os.getpid() != os.getsid(0):
+        os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if order.gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = str(order.gpu)
+    try:
+        _redirect_output(Path(order.store) / "runs" / order.run / LOG)
+        from tlcore.execution.worker import execute
+
+        return execute(order.store, order.run, threads=order.threads)
+    except BaseException:  # the very last frame of the process: the log gets it, the supervisor sees the status
+        traceback.print_exc()
+        return CRASHED
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def _redirect_output(log: Path) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    too_long = log.exists() and log.stat().st_size > MAXIMUM_LOG_BYTES
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if too_long else os.O_APPEND)
+    descriptor = os.open(log, flags, 0o644)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+    os.close(nothing)

@@ -1,0 +1,102 @@
+"""What the supervisor asks of the store, and what it tells it, many times a second."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from tlcore.errors import InvalidRequest
+from tlcore.runs import State, Store
+from tlcore.specs import RunSpec
+
+
+@dataclass(frozen=True)
+class LiveRun:
+    """A run that waits or trains."""
+
+    id: str
+    state: State
+    paused: bool
+    device: str
+    pid: int | None
+
+
+class Queue:
+    """The runs of a store that wait or train, in the order in which they should be trained."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._dependencies: dict[str, tuple[RunSpec, ...]] = {}
+        self._version: int | None = None
+
+    def changed(self) -> bool:
+        """Whether another process has written to the store since this was asked last. Costs microseconds."""
+        version = self.store.database.rows("PRAGMA data_version")[0][0]
+        changed = version != self._version
+        self._version = version
+        return changed
+
+    def live(self) -> list[LiveRun]:
+        """Runs that wait or train: by priority, then the oldest first."""
+        rows = self.store.database.rows(
+            "SELECT id, state, paused, device, pid FROM runs WHERE state IN ('queued', 'running') "
+            "ORDER BY priority DESC, created, rowid"
+        )
+        return [LiveRun(row["id"], row["state"], bool(row["paused"]), row["device"], row["pid"]) for row in rows]
+
+    def stop_requests(self) -> set[str]:
+        """Runs with an unread message to stop."""
+        return {row[0] for row in self.store.database.rows("SELECT run FROM controls WHERE command = 'stop'")}
+
+    def unprojected(self) -> bool:
+        """Whether the features of an ended run are still to be projected."""
+        query = "SELECT 1 FROM runs WHERE projected = 0 AND state NOT IN ('queued', 'running') LIMIT 1"
+        return bool(self.store.database.rows(query))
+
+    def state(self, run_id: str) -> State | None:
+        """The state of a run, or None if it was deleted."""
+        rows = self.store.database.rows("SELECT state FROM runs WHERE id = ?", run_id)
+        return rows[0]["state"] if rows else None
+
+    def ready(self, run_id: str) -> bool:
+        """Whether everything the run starts from has finished. A run whose start has failed fails here."""
+        try:
+            dependencies = self._dependencies_of(run_id)
+        except InvalidRequest as error:
+            self.end(run_id, "queued", "failed", str(error))
+            return False
+        for spec in dependencies:
+            identity = spec.content_hash
+            rows = self.store.database.rows("SELECT state, reason FROM runs WHERE id = ?", identity)
+            if not rows:
+                self.store.add(spec)
+                return False
+            state, reason = rows[0]["state"], rows[0]["reason"]
+            if state in ("failed", "stopped"):
+                detail = f": {reason}" if reason else "."
+                self.end(run_id, "queued", "failed", f"The run it starts from ({identity}) {_was(state)}{detail}")
+            if state != "finished":
+                return False
+        return True
+
+    def _dependencies_of(self, run_id: str) -> tuple[RunSpec, ...]:
+        if run_id not in self._dependencies:
+            run = self.store.get(run_id)
+            self._dependencies[run_id] = run.spec.dependencies() if run else ()
+        return self._dependencies[run_id]
+
+    def end(self, run_id: str, only: State, state: State, reason: str | None) -> bool:
+        """End a run that is in the state `only`; returns whether it was."""
+        return self.store.change(
+            run_id, only=[only], state=state, reason=reason, ended=time.time(), paused=False, pid=None
+        )
+
+    def requeue(self, run_id: str, only: State) -> bool:
+        """Let a run wait again, to go on from its checkpoint."""
+        return self.store.change(
+            run_id, only=[only], state="queued", reason=None, ended=None, paused=False, pid=None, projected=False
+        )
+
+
+def _was(state: State) -> str:
+    return "was stopped" if state == "stopped" else "failed"

@@ -1,0 +1,61 @@
+"""How many runs train at once, and on what."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+MAXIMUM_THREADS = 4  # the lab's networks are small: more threads wait for each other more than they work
+
+
+@dataclass(frozen=True)
+class Slots:
+    """cpu: runs on the CPU at once. threads: of each run. gpus: one run on each."""
+
+    cpu: int
+    threads: int
+    gpus: int = 0
+
+
+def plan(cores: int) -> Slots:
+    """The slots of a machine without GPU.
+
+    Two cores train two runs with one thread each, which end sooner than one after the other with two threads, and
+    arms that are compared move together. More cores go to more runs first and to more threads after. The number of
+    threads depends on the machine alone, never on its load, because it decides the order of sums.
+    """
+    runs = max(1, min(cores, 4, cores // 2 if cores > 4 else cores))
+    return Slots(cpu=runs, threads=max(1, min(MAXIMUM_THREADS, cores // runs)))
+
+
+def usable_cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Occupant:
+    """A run that trains now. gpu: the GPU it was given, if any."""
+
+    device: str
+    gpu: int | None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run may train: on a numbered GPU, or on the CPU."""
+
+    gpu: int | None
+
+
+def find_place(device: str, slots: Slots, occupants: Iterable[Occupant]) -> Place | None:
+    """A free place for a run that wishes for `device`, or None while there is none."""
+    occupied = list(occupants)
+    if slots.gpus and device in ("auto", "cuda"):
+        taken = {occupant.gpu for occupant in occupied}
+        return next((Place(gpu) for gpu in range(slots.gpus) if gpu not in taken), None)
+    on_cpu = sum(occupant.gpu is None for occupant in occupied)
+    return Place(None) if on_cpu < slots.cpu else None

@@ -1,0 +1,304 @@
+"""`python -m tlcore worker`: takes queued runs and has them trained, one supervisor a store.
+
+It keeps nothing that matters in its memory: killed and started again, it finds in the store which runs wait, and by
+their locks which still train. Asked to end (SIGTERM, Ctrl-C), it has its runs write a checkpoint and leaves them
+queued, so that the next supervisor goes on with them.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import time
+from pathlib import Path
+
+from tlcore.errors import OutOfSpace, StoreError
+from tlcore.execution.child import Order
+from tlcore.execution.disk import keep_reserve, make_room
+from tlcore.execution.launchers import Exit, Launcher, LauncherDied, new_launcher
+from tlcore.execution.locks import FileLock, is_held
+from tlcore.execution.presence import LOG, SUPERVISOR_LOCK, last_visit, trim_log, visit
+from tlcore.execution.projector_process import ProjectorProcess
+from tlcore.execution.queue import LiveRun, Queue
+from tlcore.execution.slots import Occupant, Slots, find_place, plan, usable_cores
+from tlcore.runs import State, Store
+
+LOGGER = logging.getLogger("tlcore.supervisor")
+TICK_SECONDS = 0.05
+LOOK_SECONDS = 0.5  # how often the locks of training processes are looked at
+TERMINATE_AFTER, KILL_AFTER = 2.0, 4.0  # seconds for a process that does not read the message to stop
+PATIENCE_WHILE_STOPPING = 10.0  # for one that has read it and writes its checkpoint
+QUICK_DEATH_SECONDS = 10.0
+IDLE_SECONDS = 900.0
+TRAINING_LOCK = "training.lock"
+UNRECORDED_OUT_OF_SPACE = 3
+
+
+class Supervisor:
+    """The one process that hands the runs of a store to training processes."""
+
+    def __init__(
+        self, store: Store, *, slots: Slots | None = None, idle_seconds: float = IDLE_SECONDS, launcher: str = "auto"
+    ) -> None:
+        self.store = store
+        self.queue = Queue(store)
+        self.slots = slots or plan(usable_cores())
+        self.idle_seconds = idle_seconds
+        self.launcher_kind = launcher
+        self.lock = FileLock(store.folder / SUPERVISOR_LOCK)
+        self.launcher: Launcher | None = None
+        self.projector = ProjectorProcess(store.folder)
+        self._terminated = False
+        self._in_flight: dict[str, float] = {}  # handed to the launcher, not yet training
+        self._gpus: dict[str, int | None] = {}  # given to each run that this supervisor has started
+        self._children: set[str] = set()  # runs whose end the launcher will tell
+        self._stop_seen: dict[str, float] = {}
+        self._killed: set[str] = set()  # because they did not stop
+        self._unwritten: dict[str, tuple[State, str | None]] = {}  # ends that a full disk kept from being recorded
+        self._quick_deaths = 0
+        self._launch_after = 0.0
+        self._looked = 0.0
+        self._tended = 0.0
+        self._busy_at = time.monotonic()
+
+    def run(self) -> bool:
+        """Work until asked to end or idle for long; returns False at once if another supervisor has the store.
+
+        Raises:
+            StoreError: the store cannot be used.
+        """
+        visit(self.store.folder)
+        if not self.lock.acquire(json.dumps({"pid": os.getpid()}), patience=1.0):
+            return False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask_to_end)
+        try:
+            keep_reserve(self.store.folder)
+            self._take_over()
+            self.projector.start()
+            self.launcher = new_launcher(self.slots.threads, self.launcher_kind)
+            LOGGER.info("ready: %d runs at once, %d threads each", self.slots.cpu, self.slots.threads)
+            while not self._terminated and not self._idle():
+                self._tick()
+                time.sleep(TICK_SECONDS)
+            if self._terminated:
+                self._end_runs()
+        finally:
+            self.projector.close()
+            if self.launcher:
+                self.launcher.close()
+            self.lock.release()
+        return True
+
+    def _ask_to_end(self, number: int, frame: object) -> None:
+        self._terminated = True
+
+    def _take_over(self) -> None:
+        for run in self.queue.live():
+            if run.state == "running" and not self._trains(run.id):
+                LOGGER.info("run %s lost its process and waits again", run.id)
+                self.queue.requeue(run.id, "running")
+
+    def _trains(self, run_id: str) -> bool:
+        return is_held(self.store.run_folder(run_id) / TRAINING_LOCK)
+
+    def _tick(self) -> None:
+        try:
+            self._hear()
+            now = time.monotonic()
+            if self.queue.changed() or now - self._looked >= LOOK_SECONDS:
+                live = self.queue.live()
+                if live:
+                    self._busy_at = now
+                self._watch(live, now)
+                self._dispatch(live, now)
+            self._write_ends()
+            self._tend(now)
+        except OutOfSpace as error:
+            LOGGER.warning("%s", error)
+            make_room(self.store.folder)
+        except StoreError as error:
+            # Another process may hold the file for long, or a backup may read it: the runs themselves go on.
+            LOGGER.error("%s", error)
+            time.sleep(1.0)
+
+    # The processes ------------------------------------------------------------------------------------------------
+
+    def _hear(self) -> None:
+        """What the launcher tells; a launcher that has died is replaced."""
+        if self.launcher is None:
+            if time.monotonic() >= self._launch_after:
+                self.launcher = new_launcher(self.slots.threads, self.launcher_kind)
+            return
+        try:
+            for ended in self.launcher.exits():
+                self._bury(ended)
+        except LauncherDied:
+            self._replace_launcher()
+            return
+        if self.launcher.gpus is not None and self.launcher.gpus != self.slots.gpus:
+            self.slots = Slots(self.slots.cpu, self.slots.threads, self.launcher.gpus)
+
+    def _replace_launcher(self) -> None:
+        assert self.launcher is not None
+        LOGGER.error("the process that starts runs has died; starting another")
+        quick = time.monotonic() - self.launcher.born < QUICK_DEATH_SECONDS
+        self._quick_deaths = self._quick_deaths + 1 if quick else 0
+        self.launcher.close()
+        self.launcher = None
+        self._launch_after = time.monotonic() + min(30.0, 0.5 * 2**self._quick_deaths)
+        self._in_flight.clear()
+        self._children.clear()  # those that train go on; from now on their locks tell of them
+        if self._quick_deaths >= 3:
+            for run in self.queue.live():
+                if run.state == "queued":
+                    reason = f"Training processes cannot be started on this machine; see {self.store.folder / LOG}."
+                    self._unwritten[run.id] = ("failed", reason)
+
+    def _bury(self, ended: Exit) -> None:
+        launched = self._in_flight.pop(ended.run, None) is not None
+        self._children.discard(ended.run)
+        self._gpus.pop(ended.run, None)
+        state = self.queue.state(ended.run)
+        died_training = state == "running" and not self._trains(ended.run)
+        died_before = state == "queued" and launched and ended.status != 0
+        if died_training or died_before:
+            self._unwritten[ended.run] = self._verdict(ended.run, ended)
+
+    def _verdict(self, run_id: str, ended: Exit | None) -> tuple[State, str | None]:
+        if run_id in self._killed:
+            return "stopped", "It did not react to the request to stop, so its process was ended."
+        log = self.store.run_folder(run_id) / "worker.log"
+        if ended is None:
+            return (
+                "failed",
+                "The training process has died; start the run again to go on from its last checkpoint.",
+            )
+        if ended.status == UNRECORDED_OUT_OF_SPACE:
+            return "failed", f"No disk space is left for the store at {self.store.folder}."
+        if ended.signal is None:
+            return "failed", f"The training process ended with status {ended.status}; see {log}."
+        name = signal.Signals(ended.signal).name if ended.signal in signal.valid_signals() else "unknown"
+        guess = ", perhaps for want of memory" if name == "SIGKILL" else ""
+        return "failed", (
+            f"The training process was killed by signal {ended.signal} ({name}){guess}; start the run again to go on "
+            "from its last checkpoint."
+        )
+
+    def _write_ends(self) -> None:
+        for run_id, (state, reason) in list(self._unwritten.items()):
+            if not self.queue.end(run_id, "running", state, reason):
+                self.queue.end(run_id, "queued", state, reason)
+            LOGGER.info("run %s: %s %s", run_id, state, reason or "")
+            del self._unwritten[run_id]
+
+    def _watch(self, live: list[LiveRun], now: float) -> None:
+        """Runs whose process has died unseen, or does not obey."""
+        training = {run.id: run for run in live if run.state == "running"}
+        for run_id in list(self._in_flight):
+            if run_id in training or all(run.id != run_id for run in live):
+                del self._in_flight[run_id]
+        if now - self._looked < LOOK_SECONDS:
+            return
+        self._looked = now
+        for run_id in training:
+            if run_id not in self._children and not self._trains(run_id):
+                self._unwritten[run_id] = self._verdict(run_id, None)
+        self._insist(training, now)
+
+    def _insist(self, training: dict[str, LiveRun], now: float) -> None:
+        unread = self.queue.stop_requests()
+        self._stop_seen = {run: seen for run, seen in self._stop_seen.items() if run in training}
+        self._killed &= set(training)
+        for run_id in unread & set(training):
+            self._stop_seen.setdefault(run_id, now)
+        for run_id, seen in self._stop_seen.items():
+            waited = now - seen - (0.0 if run_id in unread else PATIENCE_WHILE_STOPPING)
+            pid = training[run_id].pid
+            if waited < TERMINATE_AFTER or pid is None or not self._trains(run_id):
+                continue
+            if waited >= KILL_AFTER:
+                self._killed.add(run_id)
+            LOGGER.warning("run %s does not stop; ending its process", run_id)
+            _signal(pid, signal.SIGKILL if waited >= KILL_AFTER else signal.SIGTERM)
+
+    def _dispatch(self, live: list[LiveRun], now: float) -> None:
+        if self.launcher is None or self.launcher.gpus is None:
+            return
+        occupants = [
+            Occupant(run.device, self._gpus.get(run.id, 0 if self._on_gpu(run) else None))
+            for run in live
+            if (run.state == "running" and not run.paused) or run.id in self._in_flight
+        ]
+        for run in live:
+            if run.state != "queued" or run.id in self._in_flight or run.id in self._unwritten:
+                continue
+            place = find_place(run.device, self.slots, occupants)
+            if place is None or not self.queue.ready(run.id):
+                continue
+            order = Order(
+                run.id, str(self.store.folder), self.slots.threads, place.gpu if self.slots.gpus > 1 else None
+            )
+            try:
+                self.launcher.start(order)
+            except LauncherDied:
+                self._replace_launcher()
+                return
+            self._in_flight[run.id] = now
+            self._children.add(run.id)
+            self._gpus[run.id] = place.gpu
+            occupants.append(Occupant(run.device, place.gpu))
+
+    def _on_gpu(self, run: LiveRun) -> bool:
+        return self.slots.gpus > 0 and run.device in ("auto", "cuda")
+
+    # The supervisor itself ----------------------------------------------------------------------------------------
+
+    def _tend(self, now: float) -> None:
+        if now - self._tended < 5.0:
+            return
+        self._tended = now
+        self.projector.tend()
+        trim_log(self.store.folder)
+        keep_reserve(self.store.folder)
+        if not self.lock.path.exists():
+            LOGGER.info("the store was removed")
+            self._terminated = True
+
+    def _idle(self) -> bool:
+        now = time.monotonic()
+        quiet = now - self._busy_at
+        if quiet < self.idle_seconds or time.time() - last_visit(self.store.folder) < self.idle_seconds:
+            return False
+        return quiet > self.idle_seconds + 120.0 or not self.queue.unprojected()
+
+    def _end_runs(self) -> None:
+        """Have every run write its checkpoint, and leave it queued."""
+        training = {run.id: run for run in self.queue.live() if run.state == "running" and run.pid}
+        for run_id, run in training.items():
+            if run.pid and self._trains(run_id):
+                _signal(run.pid, signal.SIGTERM)
+        deadline = time.monotonic() + 8.0
+        while time.monotonic() < deadline and any(self._trains(run_id) for run_id in training):
+            time.sleep(TICK_SECONDS)
+        for run_id, run in training.items():
+            if run.pid and self._trains(run_id):
+                _signal(run.pid, signal.SIGKILL)
+            for state in ("stopped", "running"):
+                if self.queue.requeue(run_id, state) and run.paused:
+                    self.store.send(run_id, "pause")
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def supervise(folder: Path, *, idle_seconds: float = IDLE_SECONDS, launcher: str = "auto") -> bool:
+    """Run a supervisor in this process; returns False at once if the store has one."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    return Supervisor(Store(folder), idle_seconds=idle_seconds, launcher=launcher).run()
