@@ -43,6 +43,15 @@ _STYLE = """
 .tl-notice[data-level=error]{border-color:var(--tl-wrong)}
 .tl-notice i{font-style:normal;margin-right:.5em;color:var(--tl-soft)}
 .tl-notice span{color:var(--tl-soft);font-variant-numeric:tabular-nums}
+.tl-table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
+.tl-table td,.tl-table th{padding:6px 8px;text-align:right;border-bottom:1px solid var(--tl-line);white-space:nowrap}
+.tl-table th{color:var(--tl-soft);font-weight:500;white-space:normal}
+.tl-table td:first-child,.tl-table th:first-child{text-align:left;white-space:normal}
+.tl-table small{color:var(--tl-soft)}
+.tl-words{margin:10px 0 4px;color:var(--tl-ink)}
+.tl-steps{padding-left:1.3rem;margin:.3rem 0 .6rem}
+.tl-steps li{margin:.3rem 0;color:var(--tl-soft)}
+.tl-steps li.on{color:var(--tl-ink);font-weight:600}
 [data-testid=stSidebarHeader]::before{content:"Transfer Learning Lab";font-weight:700;font-size:1.05rem;
  color:var(--tl-ink);padding-left:.5rem}
 [data-testid=stNavSectionHeader]{text-transform:uppercase;letter-spacing:.06em;font-size:.7rem}

@@ -1,0 +1,276 @@
+"""Domain-adversarial training: the page."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+
+import numpy as np
+import streamlit as st
+
+from tlcore.errors import LabError
+from tlcore.plots import domain_adversarial as plots
+from tlcore.runs import Notice, Series
+from ui.comparison import Finished, comparison_table, comparison_words
+from ui.experiment import COMPARED_SEEDS, Experiment, from_address
+from ui.library import RunView
+from ui.live_chart import live_chart
+from ui.network_diagram import DiagramState, network_diagram
+from ui.page import card, card_header, notice_box, page_header
+from ui.player import Curve, Panel, PlayerState, player, player_state
+from ui.run_bar import run_bar
+from ui.take_along import take_along
+
+PAGE = "domain-adversarial"
+ARMS = ("source_only", "dann", "train_on_target")
+REFRESH_SECONDS = 0.7
+CAPTIONS = {
+    "small-cnn": "conv {channels} · conv {channels2} · dense {features}",
+    "paper-mnist": "conv 32 · conv 48",
+    "paper-svhn": "conv 64 · conv 64 · conv 128",
+    "perceptron": "{hidden_units} sigmoid units",
+}
+OBJECTIVE = r"""
+\min_{f,\,y}\;\; \underbrace{L_y\big(y(f(x_s)),\ \text{label}\big)}_{\text{tell the classes apart}}
+\;-\; \lambda\, \underbrace{L_d\big(d(f(x)),\ \text{domain}\big)}_{\text{and hide the domain}}
+\qquad \min_{d}\; L_d\big(d(f(x)),\ \text{domain}\big)
+"""
+TERMS = """
+- $f$, the **feature extractor**, turns a picture $x$ into features; $y$, the **label predictor**, turns features into a
+  class; $d$, the **domain classifier**, guesses from the same features whether the picture is from the source or the
+  target.
+- $L_y$ is the cross-entropy on labelled source pictures $x_s$. No target label is ever used.
+- $L_d$ is the cross-entropy of source against target, on pictures of both. $d$ makes it small; $f$ makes it large.
+- $\\lambda$ weighs the two. It sits in the **gradient reversal**: forwards the identity, backwards times $-\\lambda$.
+  It acts on $f$ alone; $d$ itself learns with full weight. It rises as $2/(1+e^{-10p})-1$ with $p$ the share of
+  training done, so that features first become useful and then become alike.
+- The **fresh probe** is a new linear classifier fitted to the features at each look. If the domain classifier guesses
+  (50 %) *and* the probe guesses, the domains are aligned. If the probe succeeds, the domain classifier is beaten only
+  in name. **Proxy A-distance** is $2(1-2\\varepsilon)$ with $\\varepsilon$ the probe's error: 2 apart, 0 aligned.
+"""
+
+
+def main() -> None:
+    """Draw the page from its address."""
+    page_header(
+        "Domain-adversarial training",
+        "Labels exist only for the **source**. Make its features impossible to tell from the **target**'s, and a "
+        "classifier that never saw a target label works there too.",
+        quadrant="source labelled",
+        paper="Ganin et al., Domain-Adversarial Training of Neural Networks, JMLR 2016",
+        paper_url="https://jmlr.org/papers/v17/15-239.html",
+    )
+    try:
+        experiment, remark = from_address(PAGE)
+        if remark:
+            st.warning(remark)
+        live = bool(experiment.live())
+        st.fragment(live_view, run_every=REFRESH_SECONDS if live else None)(experiment, live)
+    except LabError as error:
+        st.error(str(error))
+        return
+    with st.expander("The objective, term by term"):
+        st.latex(OBJECTIVE)
+        st.markdown(TERMS)
+    shown = [view for view in experiment.views(experiment.seed).values() if view]
+    with card("take-along"):
+        card_header("Take it along")
+        take_along(experiment, shown)
+
+
+def live_view(experiment: Experiment, was_live: bool) -> None:
+    """Everything that changes while runs train, with the controls, so that they never wait for the rest of the page."""
+    if was_live != bool(experiment.live()):
+        st.rerun()  # begins or ends the refreshing
+    diagram = st.container()
+    run_bar(PAGE, experiment)
+    views = experiment.views(experiment.seed)
+    started = {arm: view for arm, view in views.items() if view is not None}
+    metrics = {arm: view.store.metrics(view.run.id) for arm, view in started.items()}
+    state = player_of(experiment, started, metrics)
+    with diagram:
+        draw_network(experiment, metrics.get("dann", {}), state.step if state else None)
+    curves_of(experiment, metrics)
+    finished = finished_runs(experiment)
+    left, right = st.columns(2)
+    names = class_names(started)
+    with left, card("comparison"):
+        count = finished.seeds
+        recorded = " · recorded" if finished.recorded else ""
+        aside = f"mean ± sd, {count} seed{'s' * (count != 1)}{recorded}" if count else "nothing trained yet"
+        card_header("What transfer bought", aside)
+        comparison_table(experiment.preset, experiment.titles(), finished, best="dann")
+        comparison_words(finished, names, arms=ARMS)
+    with right, card("look-for"):
+        look_for(experiment, metrics.get("dann", {}), state.step if state else None)
+        notices_of(started)
+    confusions(started, names)
+
+
+def player_of(
+    experiment: Experiment, started: Mapping[str, RunView], metrics: Mapping[str, Mapping[str, Series]]
+) -> PlayerState | None:
+    """The feature spaces side by side; None while no run has probe points yet."""
+    side_by_side = [arm for arm in experiment.preset.side_by_side if arm in started]
+    probes = [started[arm].store.probe(started[arm].run.id) for arm in side_by_side]
+    probe = next((found for found in probes if found is not None), None)
+    if probe is None:
+        with card("player-empty"):
+            waiting = any(view.run.live for view in started.values())
+            st.write("Training is about to begin." if waiting else "No run with these parameters yet: press Train.")
+        return None
+    planar = experiment.arms["dann"].network.name == "perceptron"
+    projections = ("input", "umap", "pca") if planar else ("umap", "pca")
+    key = f"player-{PAGE}"
+    address = st.query_params
+    wanted = {
+        "initial_projection": address.get("projection") if address.get("projection") in projections else projections[0],
+        "initial_colour_by": address.get("colour", "class" if planar else "domain"),
+        "initial_step": int(address["step"]) if address.get("step", "").isdigit() else None,
+    }
+    state = player_state(key, projections, **wanted)
+    panels = []
+    for arm in side_by_side:
+        view = started[arm]
+        accuracy = metrics[arm].get("target_accuracy")
+        words = f"target accuracy {accuracy.values[-1]:.2f}" if accuracy is not None and len(accuracy.values) else ""
+        surfaces = view.store.surfaces(view.run.id) if planar and state.projection == "input" else ()
+        frames = view.store.frames(view.run.id, state.projection)
+        panels.append(Panel(view.run.id, experiment.titles()[arm], words, frames, surfaces))
+    shown = [started[arm] for arm in side_by_side]
+    live = any(view.run.live for view in shown)
+    recorded = next((view for view in shown if view.is_recorded), None)
+    state = player(
+        panels,
+        probe,
+        key=key,
+        projections=projections,
+        curves=timeline_curves(metrics),
+        live=live,
+        autoplay=not live and wanted["initial_step"] is None,
+        total_steps=max(view.run.steps for view in shown),
+        badge=f"recorded run · {recorded.machine} · press Train for your own" if recorded else None,
+        **wanted,
+    )
+    experiment.write_address(
+        projection=state.projection if state.projection != projections[0] else None,
+        colour=state.colour_by if state.colour_by != ("class" if planar else "domain") else None,
+        step=str(state.step) if state.step is not None else None,
+    )
+    return state
+
+
+def timeline_curves(metrics: Mapping[str, Mapping[str, Series]]) -> list[Curve]:
+    """Target accuracy and domain accuracy of the adapted arm, drawn under the timeline."""
+    dann = metrics.get("dann", {})
+    chosen = (("target accuracy", "target", "target_accuracy"), ("domain accuracy", "domain", "domain_accuracy"))
+    return [
+        Curve(title, role, dann[name].steps.tolist(), dann[name].values.tolist())
+        for title, role, name in chosen
+        if name in dann
+    ]
+
+
+def value_at(series: Series | None, step: int | None) -> float | None:
+    """The value at a step, or the latest."""
+    if series is None or not len(series.steps):
+        return None
+    index = len(series.steps) - 1 if step is None else int(np.searchsorted(series.steps, step, "right")) - 1
+    return float(series.values[max(index, 0)])
+
+
+def draw_network(experiment: Experiment, metrics: Mapping[str, Series], step: int | None) -> None:
+    """The network with the numbers of the adapted run at the step that is shown."""
+    network = experiment.arms["dann"].network
+    numbers = network.model_dump() | {"channels2": 2 * getattr(network, "channels", 0)}
+    names = (
+        "class_loss", "domain_loss", "source_accuracy", "target_accuracy", "domain_accuracy", "probe_domain_accuracy",
+        "class_gradient_norm", "domain_gradient_norm", "grl_lambda",
+    )  # fmt: skip
+    values = {name: value_at(metrics.get(name), step) for name in names}
+    network_diagram(DiagramState(CAPTIONS[network.name].format(**numbers), **values), key="network")
+
+
+def curves_of(experiment: Experiment, metrics: Mapping[str, Mapping[str, Series]]) -> None:
+    """Four charts that are updated in place."""
+    dann = metrics.get("dann", {})
+    charts = (
+        ("accuracy", "Accuracy on held-out pictures", plots.accuracy_curves(metrics, experiment.titles())),
+        ("adversary", "The domain classifier, and a fresh one", plots.adversary_curves(dann)),
+        ("loss", "Losses of DANN", plots.loss_curves(dann)),
+        ("gradient", "Gradients arriving at the features", plots.gradient_curves(dann)),
+    )
+    for row in (charts[:2], charts[2:]):
+        for column, (name, title, figure) in zip(st.columns(2), row, strict=True):
+            with column, card(f"chart-{name}"):
+                card_header(title)
+                live_chart(figure, key=f"chart-{name}-{PAGE}", height=240, description=title)
+
+
+def finished_runs(experiment: Experiment) -> Finished:
+    """Every finished run of the experiment, also of seeds beyond those that are asked for."""
+    found: dict[str, list[RunView]] = {}
+    for seed in range(COMPARED_SEEDS):
+        for arm, view in experiment.views(seed).items():
+            if view is not None and view.run.state == "finished":
+                found.setdefault(arm, []).append(view)
+    return Finished(found)
+
+
+def class_names(started: Mapping[str, RunView]) -> tuple[str, ...]:
+    """The names of the classes, from any run that has begun."""
+    probes = (view.store.probe(view.run.id) for view in started.values())
+    return next((probe.class_names for probe in probes if probe is not None), ())
+
+
+def look_for(experiment: Experiment, metrics: Mapping[str, Series], step: int | None) -> None:
+    """A few steps that point at the picture; the one the training is at stands out."""
+    strength, domain = value_at(metrics.get("grl_lambda"), step), value_at(metrics.get("domain_accuracy"), step)
+    hints = experiment.preset.look_for
+    at = None
+    if strength is not None and domain is not None:
+        ceiling = getattr(experiment.arms["dann"].method, "lambda_max", 1.0) or 1.0
+        at = 0 if strength < 0.2 * ceiling else 1 if domain > 0.62 else 2 if strength < 0.98 * ceiling else 3
+    card_header("What to look for", f"{at + 1} of {len(hints)}" if at is not None else "")
+    items = "".join(
+        f"<li{' class=on aria-current=step' if index == at else ''}>{html.escape(hint)}</li>"
+        for index, hint in enumerate(hints)
+    )
+    st.html(f'<ol class="tl-steps">{items}</ol><p class="tl-words">{html.escape(experiment.preset.explanation)}</p>')
+
+
+def notices_of(started: Mapping[str, RunView]) -> None:
+    """What the shown runs have to say, failures first."""
+    notices: list[Notice] = []
+    for view in started.values():
+        notices += view.store.notices(view.run.id)
+        if view.run.state == "failed" and view.run.reason:
+            text = f"{view.run.spec.method.title} failed: {view.run.reason}"
+            notices.append(Notice(view.run.step, "error", f"failed-{view.run.id}", text))
+        elif view.run.state == "stopped":
+            text = f"{view.run.spec.method.title} was stopped. Train goes on from its last checkpoint."
+            notices.append(Notice(view.run.step, "info", f"stopped-{view.run.id}", text))
+    notice_box(notices)
+
+
+def confusions(started: Mapping[str, RunView], names: tuple[str, ...]) -> None:
+    """Confusion matrices on the target and what each class gained; on the source at request."""
+    if not names or "dann" not in started:
+        return
+    domain = st.segmented_control("Confusion on", ["target", "source"], default="target", key="confusion-domain")
+    before_view, after_view = started.get("source_only"), started["dann"]
+    before = before_view.store.confusion(before_view.run.id, domain or "target") if before_view else None
+    after = after_view.store.confusion(after_view.run.id, domain or "target")
+    columns = st.columns(3)
+    for column, confusion, title in zip(columns, (before, after), ("Source only", "DANN"), strict=False):
+        if confusion is not None:
+            with column, card(f"confusion-{title}"):
+                card_header(f"{title}: confusion on the {domain or 'target'}")
+                live_chart(plots.confusion_matrix(confusion, names), key=f"confusion-{title}", height=300)
+    if before is not None and after is not None:
+        with columns[2], card("gain"):
+            card_header("What each class gained")
+            live_chart(plots.class_gain(before, after, names), key="class-gain", height=300)
+
+
+main()

@@ -1,0 +1,129 @@
+"""The experiment a page shows, to and from its address: preset, changed parameters, seeds, forks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import streamlit as st
+
+from tlcore.errors import InvalidRequest
+from tlcore.presets import Preset, presets_of
+from tlcore.specs import RunSpec, override
+from ui.library import RunView, executor, find
+
+MOST_SEEDS = 20
+COMPARED_SEEDS = 10  # finished runs of these seeds enter the comparison, whoever trained them
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Arms × seeds of a preset with some parameters changed.
+
+    changes: full parameter path to value, as text, only where it differs from the preset. seeds: how many are trained.
+    seed: the one whose pictures are shown. forks: runs that took the place of an arm while it trained.
+    """
+
+    preset: Preset
+    changes: Mapping[str, str]
+    seeds: int = 1
+    seed: int = 0
+    forks: tuple[str, ...] = ()
+
+    @cached_property
+    def arms(self) -> dict[str, RunSpec]:
+        """Each arm at seed 0.
+
+        Raises:
+            InvalidRequest: a change is not possible.
+        """
+        return override(self.preset.arms, self.changes)
+
+    def titles(self) -> dict[str, str]:
+        """How each arm is called on the page."""
+        return {arm: spec.method.title for arm, spec in self.arms.items()}
+
+    def runs(self, seed: int) -> dict[str, str]:
+        """Run identities of one seed, by arm."""
+        identities = {arm: spec.content_hash for arm, spec in override(self.arms, {"seed": seed}).items()}
+        for fork in self.forks:
+            run = executor().store.get(fork)
+            if run is not None and run.arm in identities and run.spec.seed == seed:
+                identities[run.arm] = fork
+        return identities
+
+    def views(self, seed: int) -> dict[str, RunView | None]:
+        """The runs of one seed, by arm; None where nobody has trained it."""
+        return {arm: find(self.preset, identity) for arm, identity in self.runs(seed).items()}
+
+    def live(self) -> list[str]:
+        """Identities of this experiment's runs that wait or train."""
+        identities = [identity for seed in range(self.seeds) for identity in self.runs(seed).values()]
+        found = (executor().store.get(identity) for identity in identities)
+        return [run.id for run in found if run is not None and run.live]
+
+    def trained_seeds(self) -> int:
+        """How many seeds, from 0 on, this lab itself has trained all arms of."""
+        for seed in range(MOST_SEEDS):
+            runs = [executor().store.get(identity) for identity in self.runs(seed).values()]
+            if not all(run is not None and run.state == "finished" for run in runs):
+                return seed
+        return MOST_SEEDS
+
+    def train(self, seeds: int) -> None:
+        """Queue every run of the first `seeds` seeds that is not there yet.
+
+        Raises:
+            StoreError: the store cannot be written, or no space is left.
+        """
+        for arm, _, spec in self.preset.specs(range(seeds), self.changes):
+            executor().submit(spec, preset=self.preset.identity, arm=arm)
+
+    def query(self) -> dict[str, str | list[str]]:
+        """The address that reproduces this experiment."""
+        query: dict[str, str | list[str]] = {"preset": self.preset.name}
+        if self.seeds > 1:
+            query["seeds"] = str(self.seeds)
+        if self.seed:
+            query["seed"] = str(self.seed)
+        if self.changes:
+            query["set"] = [f"{path}={value}" for path, value in self.changes.items()]
+        if self.forks:
+            query["fork"] = list(self.forks)
+        return query
+
+    def write_address(self, **view: str | None) -> None:
+        """Put the experiment, and where the viewer is in it, into the address of the page."""
+        wanted = self.query() | {name: value for name, value in view.items() if value is not None}
+        parameters = st.query_params
+        present = {name: parameters.get_all(name) for name in parameters}
+        if present != {name: value if isinstance(value, list) else [value] for name, value in wanted.items()}:
+            parameters.from_dict(wanted)
+
+
+def from_address(page: str) -> tuple[Experiment, str | None]:
+    """The experiment the address asks for, and a sentence about what of it was not possible, if anything."""
+    parameters = st.query_params
+    presets = {preset.name: preset for preset in presets_of(page)}
+    default = next(iter(presets.values()))
+    name = parameters.get("preset", default.name)
+    if name not in presets:
+        return Experiment(default, {}), f"There is no preset '{name[:60]}' on this page; this is {default.title}."
+    preset = presets[name]
+    changes = dict(part.partition("=")[::2] for part in parameters.get_all("set"))
+    seeds, seed = _number("seeds", preset.default_seeds, 1, MOST_SEEDS), _number("seed", 0, 0, MOST_SEEDS - 1)
+    forks = tuple(run for run in parameters.get_all("fork") if executor().store.get(run) is not None)
+    experiment = Experiment(preset, changes, max(seeds, 1), min(seed, MOST_SEEDS - 1), forks)
+    try:
+        _ = experiment.arms
+    except InvalidRequest as error:
+        return replace(experiment, changes={}), f"{error} The preset's own parameters are used."
+    return experiment, None
+
+
+def _number(name: str, default: int, low: int, high: int) -> int:
+    try:
+        return min(high, max(low, int(st.query_params.get(name, default))))
+    except ValueError:
+        return default

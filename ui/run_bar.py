@@ -1,0 +1,141 @@
+"""The bar of a method's page: preset, Train, Pause, Step, Stop, parameters, and how long it will take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import streamlit as st
+
+from tlcore.errors import LabError
+from tlcore.presets import presets_of
+from ui.experiment import MOST_SEEDS, Experiment
+from ui.library import estimate, executor
+from ui.parameter_form import parameter_form
+
+_ERROR = "_run_bar_error"
+
+
+def run_bar(page: str, experiment: Experiment) -> None:
+    """Draw the bar and act on it. What is pressed acts before the page is drawn again."""
+    live = experiment.live()
+    runs = [run for run in (executor().store.get(identity) for identity in live) if run is not None]
+    paused = bool(runs) and all(run.paused for run in runs if run.state == "running")
+    waiting_only = bool(runs) and all(run.state == "queued" for run in runs)
+    with st.container(horizontal=True, vertical_alignment="center", key="run-bar"):
+        _preset_choice(page, experiment)
+        label, seeds = _train_label(experiment)
+        st.button(
+            label, type="primary", icon=":material/play_arrow:", disabled=bool(live) or seeds > MOST_SEEDS, key="train",
+            help="Train every arm of this experiment on this machine.",
+            on_click=_guarded(lambda: _train(experiment, seeds)),
+        )  # fmt: skip
+        if paused and not waiting_only:
+            _steer_button("Resume", ":material/resume:", "resume", live, enabled=True, help="Go on training.")
+        else:
+            _steer_button(
+                "Pause", ":material/pause:", "pause", live, enabled=bool(live), help="Wait after the next step."
+            )
+        _steer_button(
+            "Step", ":material/skip_next:", "step", live, enabled=bool(live),
+            help="One training step, with all its numbers; a run that trains is paused first.",
+        )  # fmt: skip
+        _steer_button(
+            "Stop", ":material/stop:", "stop", live, enabled=bool(live),
+            help="End these runs. What they recorded stays; Train goes on from there.",
+        )  # fmt: skip
+        with st.popover("Parameters", icon=":material/tune:"):
+            _parameters(experiment, live)
+        expectation = _expectation(experiment)
+        if expectation:
+            st.caption(expectation, width="content")
+    problem = st.session_state.pop(_ERROR, None)
+    if problem:
+        st.error(problem)
+
+
+def _preset_choice(page: str, experiment: Experiment) -> None:
+    presets = presets_of(page)
+    names = [preset.name for preset in presets]
+    titles = {preset.name: preset.title for preset in presets}
+    chosen = st.selectbox(
+        "Experiment", names, index=names.index(experiment.preset.name), format_func=titles.__getitem__,
+        label_visibility="collapsed", key=f"preset-{experiment.preset.name}", width=380,
+    )  # fmt: skip
+    if chosen != experiment.preset.name:
+        Experiment(next(preset for preset in presets if preset.name == chosen), {}).write_address()
+        st.rerun()
+
+
+def _train_label(experiment: Experiment) -> tuple[str, int]:
+    """What the button says, and how many seeds it trains in all."""
+    trained = experiment.trained_seeds()
+    if trained < experiment.seeds:
+        begun = any(view and not view.is_recorded and view.run.step for view in experiment.views(trained).values())
+        return ("Continue" if begun and not experiment.live() else "Train"), experiment.seeds
+    return "Train another seed", trained + 1
+
+
+def _train(experiment: Experiment, seeds: int) -> None:
+    experiment.train(seeds)
+    newest = replace(experiment, seeds=seeds, seed=experiment.trained_seeds())
+    replace(newest, seed=min(newest.seed, seeds - 1)).write_address()
+
+
+def _steer_button(label: str, icon: str, command: str, live: list[str], *, enabled: bool, help: str) -> None:
+    def steer() -> None:
+        for identity in live:
+            getattr(executor(), command)(identity)
+
+    st.button(label, icon=icon, key=command, disabled=not enabled, help=help, on_click=_guarded(steer))
+
+
+def _guarded(action: Callable[[], None]) -> Callable[[], None]:
+    """The action, with what goes wrong kept to be shown as a sentence once the page is drawn."""
+
+    def act() -> None:
+        try:
+            action()
+        except LabError as error:
+            st.session_state[_ERROR] = str(error)
+
+    return act
+
+
+def _parameters(experiment: Experiment, live: list[str]) -> None:
+    seeds = st.number_input(
+        "Seeds", 1, MOST_SEEDS, experiment.seeds, help="Runs of each arm, which differ in their chance draws alone."
+    )
+    if seeds != experiment.seeds:
+        replace(experiment, seeds=int(seeds)).write_address()
+        st.rerun()
+    changes = parameter_form(experiment.preset.arms, experiment.arms, key=f"parameters-{experiment.preset.name}")
+    if changes is None or changes == dict(experiment.changes):
+        return
+    changed = replace(experiment, changes=changes, forks=())
+    try:
+        _ = changed.arms
+        if live:
+            changed = _fork(experiment, changed, live)
+    except LabError as error:
+        st.error(str(error))
+        return
+    changed.write_address()
+    st.rerun()
+
+
+def _fork(experiment: Experiment, changed: Experiment, live: list[str]) -> Experiment:
+    """Let runs that train go on with the new parameters: each becomes a new run that begins at its present step."""
+    forks = []
+    for identity in live:
+        run = executor().store.require(identity)
+        arm = run.arm or ""
+        if run.state == "running" and changed.arms[arm] != experiment.arms[arm]:
+            known = {path: value for path, value in changed.changes.items() if experiment.changes.get(path) != value}
+            forks.append(executor().fork(identity, known))
+    return replace(experiment, forks=(*experiment.forks, *forks)) if forks else changed
+
+
+def _expectation(experiment: Experiment) -> str:
+    guess = estimate(experiment.preset, experiment.arms)
+    return guess.text() if guess else ""
