@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -12,6 +13,15 @@ from pathlib import Path
 
 LOG = "worker.log"
 MAXIMUM_LOG_BYTES = 2**20
+NEEDED = (
+    "torch._dynamo",  # else the first optimiser imports it, which takes seconds
+    "torchvision",
+    "sklearn.datasets",
+    "PIL.JpegImagePlugin",
+    "tlcore.execution.worker",
+    "tlcore.methods.registry",
+    "tlcore.training.preparation",
+)
 CRASHED = 1
 """Exit status of a process in which even the recording of a failure failed."""
 
@@ -37,10 +47,8 @@ class Order:
 
 def import_everything() -> None:
     """Import all that training needs. Nothing is computed: a fork after a CUDA call or a parallel region may hang."""
-
-    import tlcore.execution.worker
-    import tlcore.methods.registry
-    import tlcore.training.preparation  # noqa: F401
+    for name in NEEDED:
+        importlib.import_module(name)
 
 
 def carry_out(order: Order) -> int:

@@ -101,6 +101,8 @@ class Training:
         with contextlib.closing(events):
             for event in events:
                 self._take(event)
+                if self.recorder.due:
+                    self._flush()
 
     def _take(self, event: Event) -> None:
         match event:
@@ -160,8 +162,6 @@ class Training:
             self._read_messages()
             if now >= self._checkpoint_at:
                 self.cadence.checkpoint_requested = True
-        if self.recorder.due:
-            self._flush()
 
     def _act(self) -> None:
         if self._latest is None and not self._asked and (self._stopping or self._pausing or self._forking):
