@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Spec(BaseModel):
@@ -14,14 +14,34 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _no_number_is_true(cls, content: Any) -> Any:
+        """Refuse true and false where a number belongs; pydantic would take them for 1 and 0."""
+        if isinstance(content, dict):
+            for name, field in cls.model_fields.items():
+                if field.annotation in (int, float) and isinstance(content.get(name), bool):
+                    raise ValueError(f"{name} must be a number, not {str(content[name]).lower()}")
+        return content
+
     def canonical_json(self) -> str:
         """The same text for the same request: sorted keys, no spaces, every default written out."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        content = _without_minus_zero(self.model_dump(mode="json"))
+        return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
     @property
     def content_hash(self) -> str:
         """16 hexadecimal digits of the SHA-256 of the canonical JSON."""
         return hashlib.sha256(self.canonical_json().encode()).hexdigest()[:16]
+
+
+def _without_minus_zero(content: Any) -> Any:
+    """−0.0 equals 0.0 but is written differently: equal specs must have equal hashes."""
+    if isinstance(content, dict):
+        return {key: _without_minus_zero(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_without_minus_zero(value) for value in content]
+    return content + 0.0 if isinstance(content, float) else content
 
 
 def parameter(

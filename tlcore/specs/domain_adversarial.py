@@ -34,8 +34,8 @@ class Dann(Spec):
         label="λ at the end", source="Ganin et al. 2016, section 5.2.2",
     )  # fmt: skip
     lambda_schedule: Literal["ramp", "constant"] = parameter(
-        "ramp", "ramp: λ grows from 0 as 2/(1+exp(−γp)) − 1, with p the share of training done; constant: from the start.",
-        label="λ schedule", source="Ganin et al. 2016, section 5.2.2",
+        "ramp", "ramp: λ grows from 0 as 2/(1+exp(−γp)) − 1, with p the share of training done; constant: from the "
+        "start.", label="λ schedule", source="Ganin et al. 2016, section 5.2.2",
     )  # fmt: skip
     lambda_gamma: float = parameter(
         10.0, "Steepness γ of the ramp.", gt=0.0, le=100.0, label="λ steepness γ", advanced=True,

@@ -17,6 +17,8 @@ from tlcore.errors import InvalidRequest
 from tlcore.specs.base import Spec
 from tlcore.specs.run import RunSpec
 
+TAGGED = frozenset({"method", "source", "target", "network", "start"})  # pydantic puts the chosen model's name behind
+SHOWN_CHARACTERS = 60
 FIXED_KEYS = frozenset({"name", "kind"})  # discriminators: they choose the model, they are not values to tune
 
 
@@ -25,7 +27,7 @@ class Parameter:
     """One value that can be changed, with everything needed to show and check it."""
 
     path: str
-    kind: Literal["int", "float", "choice", "text"]
+    kind: Literal["int", "float", "choice", "switch", "text"]
     value: Any
     default: Any
     help: str
@@ -59,13 +61,10 @@ def _parameter(path: str, name: str, field: FieldInfo, value: Any) -> Parameter:
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     minimum, maximum = _bounds(field)
     choices = tuple(str(choice) for choice in _literal_values(field.annotation))
-    kind: Literal["int", "float", "choice", "text"]
-    kind = (
-        "choice" if choices else "int" if field.annotation is int else "float" if field.annotation is float else "text"
-    )
+    kinds: dict[Any, Literal["int", "float", "switch"]] = {int: "int", float: "float", bool: "switch"}
     return Parameter(
         path=path,
-        kind=kind,
+        kind="choice" if choices else kinds.get(field.annotation, "text"),
         value=value,
         default=field.get_default(call_default_factory=True),
         help=field.description or "",
@@ -140,15 +139,20 @@ def _with_value(spec: RunSpec, path: str, value: Any) -> RunSpec:
     place = document
     for parent in parents:
         place = place[parent]
-    place[leaf] = parse_value(value) if isinstance(value, str) else value
+    place[leaf] = parse_value(value) if isinstance(value, str) else _plain(value)
     return validate(document)
+
+
+def _plain(value: Any) -> Any:
+    """A NumPy number as Python's own."""
+    return value.item() if hasattr(value, "item") and not getattr(value, "shape", None) else value
 
 
 def parse_value(text: str) -> Any:
     """A number or true/false where the text is one, otherwise the text itself."""
     try:
         return json.loads(text, parse_constant=lambda constant: constant)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 
@@ -167,9 +171,13 @@ def validate(document: Any) -> RunSpec:
 def explain(error: ValidationError) -> str:
     """The first fault of a validation in one sentence."""
     first = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in first["loc"]) or "the run"
+    parts = [str(part) for part in first["loc"]]
+    place = ".".join(part for before, part in zip(["", *parts], parts, strict=False) if before not in TAGGED)
     given = first.get("input")
     message = first["msg"].removeprefix("Value error, ")
+    said = "there is no such parameter" if first["type"] == "extra_forbidden" else f"{message[0].lower()}{message[1:]}"
     if isinstance(given, (str, int, float)):
-        return f"{place} = {given!r} is not possible: {message[0].lower()}{message[1:]}."
-    return f"{place}: {message[0].lower()}{message[1:]}."
+        shown = repr(given)
+        shown = shown if len(shown) <= SHOWN_CHARACTERS else f"{shown[:SHOWN_CHARACTERS]}…"
+        return f"{place or 'the run'} = {shown} is not possible: {said}."
+    return f"{place}: {said}." if place else f"The run is not possible: {said}."
