@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import shutil
 import sqlite3
 import threading
 import zlib
@@ -75,9 +76,11 @@ def unpack(blob: bytes) -> npt.NDArray[Any]:
         content = inflater.decompress(blob, MAXIMUM_ARRAY_BYTES)
         if inflater.unconsumed_tail:
             raise ValueError("too large")
-        array: npt.NDArray[Any] = np.load(io.BytesIO(content), allow_pickle=False)
-    except (zlib.error, ValueError, EOFError, OSError) as error:
-        raise StoreError(f"The store holds a damaged record: {error}.") from None
+        # Not np.load: that opens archives and pickles too.
+        array: npt.NDArray[Any] = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+    except Exception as error:  # the reader of headers lets many kinds through; whichever it is, the record is damaged
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise StoreError(f"The store holds a damaged record: {reason}.") from None
     return array
 
 
@@ -103,37 +106,53 @@ class Database:
             self._prepare()
 
     def _prepare(self) -> None:
-        version = self.connection.execute("PRAGMA user_version").fetchone()[0]
+        version = self._check_file()
+        if version == 0:
+            with self.transaction() as connection:
+                # Two processes may create the store at once: whoever holds the write lock second finds it made.
+                if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+                    for statement in TABLES.strip().split(";\n"):
+                        connection.execute(statement)
+                    connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+    def _check_file(self) -> int:
+        """The format of the file, 0 for a new one. Nothing is written: the file may be another program's."""
+        if not self.read_only and not self.path.exists():
+            return 0
+        connection = self._connect()
+        try:
+            # One statement, one snapshot: the store may be created by another process at this moment.
+            version, tables, ours = connection.execute(
+                "SELECT user_version, (SELECT count(*) FROM sqlite_master), "
+                "(SELECT count(*) FROM sqlite_master WHERE name IN ('runs', 'controls')) FROM pragma_user_version"
+            ).fetchone()
+        finally:
+            connection.close()
+        if tables == 0 and self.read_only:
+            raise StoreError(f"There is no store at {self.path}.")
+        if tables and (version == 0 or ours < 2):
+            raise StoreError(f"{self.path} is an SQLite file but not a store of the lab.")
         if version > FORMAT:
             raise StoreError(
                 f"The store at {self.path} was written by a newer version of the lab (format {version}, this version "
                 f"reads up to {FORMAT}); update the lab or choose another store folder."
             )
-        if self.read_only:
-            if version == 0:
-                raise StoreError(f"There is no store at {self.path}.")
-            return
-        if version == 0:
-            tables = self.connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-            with self.transaction() as connection:
-                # Two processes may create the store at once: whoever holds the write lock second finds it made.
-                if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-                    if tables and connection.execute("SELECT 1 FROM sqlite_master WHERE name != 'runs'").fetchone():
-                        raise StoreError(f"{self.path} is an SQLite file but not a store of the lab.")
-                    for statement in TABLES.strip().split(";\n"):
-                        connection.execute(statement)
-                    connection.execute(f"PRAGMA user_version = {FORMAT}")
+        return int(version)
+
+    def _connect(self) -> sqlite3.Connection:
+        uri = f"file:{quote(str(self.path.resolve()))}"
+        # The file of recorded runs may lie where nothing can be written: immutable needs no lock files.
+        uri += "?mode=ro&immutable=1" if self.read_only else "?mode=rwc"
+        connection = sqlite3.connect(uri, uri=True, timeout=15, isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        return connection
 
     @property
     def connection(self) -> sqlite3.Connection:
         """This thread's connection, opened on first use."""
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            uri = f"file:{quote(str(self.path.resolve()))}"
-            # The file of recorded runs may lie where nothing can be written: immutable needs no lock files.
-            uri += "?mode=ro&immutable=1" if self.read_only else "?mode=rwc"
-            connection = sqlite3.connect(uri, uri=True, timeout=15, isolation_level=None)
-            connection.row_factory = sqlite3.Row
+            connection = self._connect()
             if not self.read_only:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = NORMAL")
@@ -179,7 +198,7 @@ class Database:
             yield
         except sqlite3.DatabaseError as error:
             text = str(error)
-            if "full" in text:
+            if "full" in text or ("disk I/O" in text and self._no_room()):
                 raise OutOfSpace(f"No disk space is left for the store at {self.path}.") from None
             if "not a database" in text or "malformed" in text:
                 raise StoreError(f"The file {self.path} is damaged or not a store of the lab.") from None
@@ -190,3 +209,10 @@ class Database:
                     f"The store at {self.path} cannot be opened: check the folder and its rights."
                 ) from None
             raise StoreError(f"The store at {self.path} does not answer: {text}.") from None
+
+    def _no_room(self) -> bool:
+        """Whether too little space is left for SQLite's shared memory: of that it says only that reading failed."""
+        try:
+            return shutil.disk_usage(self.path.parent).free < 2**17
+        except OSError:
+            return False

@@ -6,6 +6,7 @@ is shown, not trained again, unless it was stopped or failed, in which case it c
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -19,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import platformdirs
 
-from tlcore.errors import InvalidRequest
+from tlcore.errors import InvalidRequest, StoreError
 from tlcore.runs.database import TABLES_OF_A_RUN, Database, pack, unpack
 from tlcore.runs.records import Confusion, Frame, Notice, Probe, Series, Surface
 from tlcore.specs import RunSpec, validate
@@ -142,11 +143,15 @@ class Store:
         return _run(rows[0])
 
     def runs(self, states: Sequence[State] = (), limit: int = 1000) -> list[Run]:
-        """Runs, the oldest first, only those in `states` if any are given."""
+        """Runs, the oldest first, only those in `states` if any are given; none whose spec this version cannot read."""
         marks = ",".join("?" * len(states))
         where = f"WHERE state IN ({marks})" if states else ""
         rows = self.database.rows(f"SELECT * FROM runs {where} ORDER BY created LIMIT ?", *states, limit)
-        return [_run(row) for row in rows]
+        found = []
+        for row in rows:
+            with contextlib.suppress(StoreError):
+                found.append(_run(row))
+        return found
 
     def change(self, run_id: str, *, only: Sequence[State] = (), **values: Any) -> bool:
         """Set columns of a run; with `only`, only if it is in one of these states. Returns whether it was changed."""
@@ -348,8 +353,12 @@ class Store:
 
 
 def _run(row: sqlite3.Row) -> Run:
+    try:
+        spec = validate(json.loads(row["spec"]))
+    except (ValueError, InvalidRequest) as error:
+        raise StoreError(f"Run {row['id']} cannot be read by this version of the lab: {error}") from None
     return Run(
-        id=row["id"], spec=validate(json.loads(row["spec"])), preset=row["preset"], arm=row["arm"], state=row["state"],
+        id=row["id"], spec=spec, preset=row["preset"], arm=row["arm"], state=row["state"],
         paused=bool(row["paused"]), device=row["device"], created=row["created"], started=row["started"],
         ended=row["ended"], heartbeat=row["heartbeat"], seconds=row["seconds"], step=row["step"], steps=row["steps"],
         pid=row["pid"], reason=row["reason"], parent=row["parent"], provenance=json.loads(row["provenance"]),
