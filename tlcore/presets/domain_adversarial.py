@@ -93,7 +93,7 @@ MOONS = Preset(
     arms=_arms(
         DomainPair(source=Moons(), target=Moons(rotation=35)),
         Perceptron(),
-        Optimisation(optimiser="adam", learning_rate=0.01, schedule="constant"),
+        Optimisation(optimiser="adam", learning_rate=0.03, schedule="cosine"),
         Budget(steps=1500, batch_size=64, evaluations=30, frames=30, probe_points=600),
         Dann(lambda_max=6.0, domain_hidden_layers=0),
     ),
