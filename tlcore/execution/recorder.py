@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from tlcore.runs import Confusion, Notice, Store, Surface
+from tlcore.runs import Confusion, Frame, Notice, Store, Surface
 from tlcore.training.events import Features, Metrics
 
 FLUSH_SECONDS = 0.25  # viewers look a few times a second
 HEARTBEAT_SECONDS = 1.0
 
-Record = Metrics | Notice | Confusion | Features | Surface
+Record = Metrics | Notice | Confusion | Features | Frame | Surface
 
 
 class Recorder:
@@ -48,6 +48,8 @@ class Recorder:
                     self.store.record_confusion(self.run_id, record)
                 elif isinstance(record, Features):
                     self.store.record_features(self.run_id, record.step, record.array, record.predictions)
+                elif isinstance(record, Frame):
+                    self.store.record_frames(self.run_id, [record])
                 elif isinstance(record, Surface):
                     self.store.record_surface(self.run_id, record)
             self.store.change(self.run_id, heartbeat=time.time(), **columns)

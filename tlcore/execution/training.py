@@ -15,7 +15,7 @@ from tlcore.execution.machine import choose_device, choose_precision, prepare_pr
 from tlcore.execution.recorder import Recorder
 from tlcore.execution.start import find_beginning
 from tlcore.methods.registry import METHODS
-from tlcore.runs import Confusion, Notice, Run, Store, Surface
+from tlcore.runs import Confusion, Frame, Notice, Run, Store, Surface
 from tlcore.runs.store import Command
 from tlcore.training.evaluation import summarise_run
 from tlcore.training.events import Advanced, Checkpoint, Event, Features, Finished, Metrics, Outputs
@@ -118,7 +118,7 @@ class Training:
             case Features():
                 self.recorder.add(event)
                 self._score(event)
-            case Surface() | Notice():
+            case Surface() | Frame() | Notice():
                 self.recorder.add(event)
             case Checkpoint():
                 self._latest = event

@@ -21,7 +21,7 @@ from tlcore.networks import Classifier, build_classifier, build_domain_classifie
 from tlcore.specs import RunSpec
 from tlcore.specs.domain_adversarial import Dann
 from tlcore.training.checkpoints import without_prefix
-from tlcore.training.context import Context
+from tlcore.training.context import Context, DomainName
 from tlcore.training.events import Event
 from tlcore.training.loop import extract, train
 from tlcore.training.sampling import ShuffledBatches
@@ -155,7 +155,8 @@ class DannObjective(SupervisedObjective):
 
     def evaluate(self, context: Context) -> dict[str, float]:
         correct = []
-        for domain, is_target in (("source", False), ("target", True)):
+        domains: tuple[tuple[DomainName, bool], ...] = (("source", False), ("target", True))
+        for domain, is_target in domains:
             chunks = context.data.held_out[domain, "test"].split(1000)
             logits = torch.cat([self.domain_head(extract(self.network, chunk)) for chunk in chunks])
             correct.append(((logits > 0) == is_target).float().mean())

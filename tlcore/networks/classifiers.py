@@ -51,6 +51,8 @@ def build_classifier(spec: NetworkSpec, input_shape: Sequence[int], class_count:
         layers["sigmoid1"] = nn.Sigmoid()
         predictor = nn.Sequential(OrderedDict(output=nn.Linear(spec.hidden_units, class_count)))
         return Classifier(nn.Sequential(layers), predictor, spec.hidden_units)
+    widths: tuple[int, ...]
+    hidden: tuple[int, ...]
     if isinstance(spec, SmallCnn):
         widths, hidden = (spec.channels, 2 * spec.channels), ()
     elif isinstance(spec, PaperMnist):

@@ -48,16 +48,17 @@ PHOTO_DIGITS = Preset(
     title="Digits on black → digits over photographs",
     lead="Real handwriting on plain ground is labelled; the same kind of handwriting over photographs is not.",
     arms=_arms(
-        DomainPair(source=Digits(), target=PhotoDigits()),
+        DomainPair(source=Digits(renderings=12), target=PhotoDigits(renderings=12)),
         SmallCnn(),
         Optimisation(learning_rate=0.05),
         Budget(steps=4000, precision="auto"),
-        Dann(),
+        # The domain classifier must be strong: with one hidden layer the features stayed further apart.
+        Dann(domain_hidden_layers=2),
     ),
     side_by_side=("source_only", "dann"),
     look_for=LOOK_FOR,
-    explanation="A network that learned digits on plain ground stumbles over photographs behind them. Domain-adversarial "
-    "training asks its features for two things at once: to tell the digits apart, and to hide whether there was a "
+    explanation="A network that learned digits on plain ground stumbles over photographs behind them. "
+    "Domain-adversarial training asks its features for two things at once: to tell the digits apart, and to hide whether there was a "
     "photograph. What is left is the shape of the digit.",
 )
 
@@ -105,8 +106,8 @@ MOONS = Preset(
         "Turn the target further (Parameters, rotation) until it fails, and repeat with other seeds: some seeds do not "
         "gain. One lucky picture proves nothing.",
     ),
-    explanation="Ganin et al. introduce the method with this picture: a network of fifteen hidden units, small enough to "
-    "see every boundary it draws. Compare means over seeds: about one seed in eight gets worse.",
+    explanation="Ganin et al. introduce the method with this picture: a network of fifteen hidden units, small enough "
+    "to see every boundary it draws. Compare means over seeds: about one seed in eight gets worse.",
     default_seeds=1,
 )
 

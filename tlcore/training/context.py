@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
 from tlcore.data.dataset import Dataset, Unlabelled
 from tlcore.specs import Budget
+
+DomainName = Literal["source", "target"]
+Part = Literal["validation", "test"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class TrainingData:
 
     source: Dataset
     target: Dataset | Unlabelled
-    held_out: Mapping[tuple[str, str], torch.Tensor]
+    held_out: Mapping[tuple[DomainName, Part], torch.Tensor]
     probe: torch.Tensor
     class_count: int
 
@@ -82,4 +86,3 @@ class Context:
     cadence: Cadence
     start_weights: Mapping[str, torch.Tensor] | None = None
     resume_state: Mapping[str, torch.Tensor] | None = None
-    deterministic: bool = field(default=True)

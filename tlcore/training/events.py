@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from tlcore.runs.records import Notice, Surface
-
-DomainName = Literal["source", "target"]
-Part = Literal["validation", "test"]
+from tlcore.runs.records import Frame, Notice, Surface
+from tlcore.training.context import DomainName, Part
 
 
 @dataclass(frozen=True)
@@ -66,4 +63,4 @@ class Finished:
     weights: Mapping[str, torch.Tensor]
 
 
-Event = Advanced | Metrics | Outputs | Features | Surface | Notice | Checkpoint | Finished
+Event = Advanced | Metrics | Outputs | Features | Frame | Surface | Notice | Checkpoint | Finished

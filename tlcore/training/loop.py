@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from tlcore.networks import Classifier
-from tlcore.runs.records import Surface
+from tlcore.runs.records import Frame, Surface
 from tlcore.specs import Optimisation, RunSpec
 from tlcore.training.checkpoints import flatten_optimiser, restore_optimiser, with_prefix, without_prefix
 from tlcore.training.context import Context
@@ -75,7 +75,7 @@ def train(spec: RunSpec, context: Context, objective: Objective) -> Iterator[Eve
         with torch.autocast(context.device.type, context.precision, enabled=context.precision != torch.float32):
             loss, scalars = objective.loss(progress)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         scalars.update(objective.after_backward())
         optimiser.step()
         window.add(scalars)
@@ -116,6 +116,8 @@ def observe(step: int, context: Context, objective: Objective) -> Iterator[Event
                 predictions = network.predictor(features).argmax(1)
                 yield Features(step, features.float().cpu().numpy(), predictions.cpu().numpy().astype(np.int16))
                 if context.data.probe.ndim == 2:
+                    points = context.data.probe.float().cpu().numpy()
+                    yield Frame(step, "input", points, predictions.cpu().numpy().astype(np.int16))
                     yield from _surfaces(step, context, objective)
             if evaluation:
                 yield Metrics(step, objective.evaluate(context))

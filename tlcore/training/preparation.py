@@ -11,7 +11,7 @@ from tlcore.data import load_pair
 from tlcore.data.dataset import Dataset, Domain
 from tlcore.runs.records import Probe
 from tlcore.specs import RunSpec
-from tlcore.training.context import Cadence, Context, TrainingData
+from tlcore.training.context import Cadence, Context, DomainName, Part, TrainingData
 from tlcore.training.evaluation import Evaluator, choose_probe
 
 
@@ -41,15 +41,14 @@ def prepare(
     """
     data = load_pair(spec.data, spec.seed, report=report)
     probe, probe_inputs = choose_probe(data, spec.budget.probe_points, spec.seed)
-    domains: dict[str, Domain] = {"source": data.source, "target": data.target}
+    domains: dict[DomainName, Domain] = {"source": data.source, "target": data.target}
+    parts: tuple[Part, ...] = ("validation", "test")
     target = data.target.train if spec.method.reads_target_labels else data.target.train.unlabelled()
     visible = TrainingData(
         source=_on_device(data.source.train, device),
         target=_on_device(target, device) if isinstance(target, Dataset) else type(target)(target.inputs.to(device)),
         held_out={
-            (name, part): getattr(domain, part).inputs.to(device)
-            for name, domain in domains.items()
-            for part in ("validation", "test")
+            (name, part): getattr(domain, part).inputs.to(device) for name, domain in domains.items() for part in parts
         },
         probe=probe_inputs.to(device),
         class_count=len(data.class_names),
