@@ -10,6 +10,7 @@ import streamlit as st
 
 from tlcore.errors import LabError
 from tlcore.plots import domain_adversarial as plots
+from tlcore.plots.comparison import class_gain, confusion_matrix
 from tlcore.runs import Notice, Series
 from ui.comparison import Finished, comparison_table, comparison_words
 from ui.experiment import COMPARED_SEEDS, Experiment, from_address
@@ -266,11 +267,11 @@ def confusions(started: Mapping[str, RunView], names: tuple[str, ...]) -> None:
         if confusion is not None:
             with column, card(f"confusion-{title}"):
                 card_header(f"{title}: confusion on the {domain or 'target'}")
-                live_chart(plots.confusion_matrix(confusion, names), key=f"confusion-{title}", height=300)
+                live_chart(confusion_matrix(confusion, names), key=f"confusion-{title}", height=300)
     if before is not None and after is not None:
         with columns[2], card("gain"):
             card_header("What each class gained")
-            live_chart(plots.class_gain(before, after, names), key="class-gain", height=300)
+            live_chart(class_gain(before, after, names), key="class-gain", height=300)
 
 
 main()

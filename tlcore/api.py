@@ -72,12 +72,18 @@ class Result:
             for arm, metrics in values.items()
         }
 
-    def plot(self) -> Figure:
-        """The comparison of the arms as a Plotly figure."""
-        from tlcore import plots
+    def plot(self, metric: str = "target_accuracy") -> Figure:
+        """The arms compared by one metric: values of the seeds, their mean and spread, published figures beside them."""
+        from tlcore.plots.comparison import comparison
 
-        figure: Figure = plots.comparison(self)
-        return figure
+        preset = find_preset(self.preset)
+        values: dict[str, list[float]] = {}
+        for run in self.runs:
+            if math.isfinite(run.metrics.get(metric, math.nan)):
+                values.setdefault(run.arm, []).append(run.metrics[metric])
+        published = {entry.arm: entry.value for entry in preset.published if entry.metric == metric}
+        titles = {arm: spec.method.title for arm, spec in preset.arms.items()}
+        return comparison(values, titles, published, metric=metric.replace("_", " "))
 
     def document(self) -> dict[str, Any]:
         """The result as a JSON document; a run that did not finish also tells its state and reason."""

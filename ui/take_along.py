@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
+from urllib.parse import urlencode
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ def take_along(experiment: Experiment, views: Sequence[RunView]) -> None:
     link, python, terminal = st.tabs(["Link", "Python", "Terminal"])
     with link:
         st.caption("The address of this page holds preset, parameters, seeds, projection and step. Copy it from here:")
-        st.code(st.context.url or "", language=None, wrap_lines=True)
+        st.code(address_of(experiment), language=None, wrap_lines=True)
     with python:
         st.code(python_code(experiment), language="python")
     with terminal:
@@ -28,19 +29,25 @@ def take_along(experiment: Experiment, views: Sequence[RunView]) -> None:
         for view in views:
             name = f"{view.run.arm or view.run.spec.method.name}-{view.run.id}"
             st.download_button(
-                f"Metrics of {view.run.spec.method.title} (CSV)", data=lambda view=view: metrics_csv(view),
+                f"{view.run.spec.method.title}: metrics (CSV)", data=lambda view=view: metrics_csv(view),
                 file_name=f"{name}-metrics.csv", mime="text/csv", on_click="ignore", key=f"csv-{view.run.id}",
             )  # fmt: skip
             st.download_button(
-                "Frames (NPZ)", data=lambda view=view: frames_npz(view), file_name=f"{name}-frames.npz",
+                f"{view.run.spec.method.title}: frames (NPZ)", data=lambda view=view: frames_npz(view), file_name=f"{name}-frames.npz",
                 mime="application/octet-stream", on_click="ignore", key=f"npz-{view.run.id}",
             )  # fmt: skip
             weights = view.store.run_folder(view.run.id) / "weights.safetensors"
             if not view.is_recorded and weights.is_file():
                 st.download_button(
-                    "Weights (safetensors)", data=weights.read_bytes, file_name=f"{name}.safetensors",
+                    f"{view.run.spec.method.title}: weights (safetensors)", data=weights.read_bytes, file_name=f"{name}.safetensors",
                     mime="application/octet-stream", on_click="ignore", key=f"weights-{view.run.id}",
                 )  # fmt: skip
+
+
+def address_of(experiment: Experiment) -> str:
+    """The address of this page with everything that reproduces the view."""
+    query = {name: st.query_params.get_all(name) for name in st.query_params} | experiment.query()
+    return f"{(st.context.url or '').partition('?')[0]}?{urlencode(query, doseq=True)}"
 
 
 def python_code(experiment: Experiment) -> str:

@@ -93,3 +93,13 @@ def provenance(device: torch.device, precision: torch.dtype) -> dict[str, Any]:
         "device_name": names.get(device.type, device.type),
         "precision": str(precision).removeprefix("torch."),
     }
+
+
+def peak_memory_bytes() -> int | None:
+    """The most memory this process has held, or None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    unit = 1 if platform.system() == "Darwin" else 1024  # macOS counts bytes, Linux kibibytes
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

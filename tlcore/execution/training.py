@@ -11,7 +11,13 @@ from typing import cast
 
 from tlcore.errors import RunFailed
 from tlcore.execution.checkpoint_files import CHECKPOINT, WEIGHTS, StoredTensors, step_file, write_tensors
-from tlcore.execution.machine import choose_device, choose_precision, prepare_process, provenance
+from tlcore.execution.machine import (
+    choose_device,
+    choose_precision,
+    peak_memory_bytes,
+    prepare_process,
+    provenance,
+)
 from tlcore.execution.recorder import Recorder
 from tlcore.execution.start import find_beginning
 from tlcore.methods.registry import METHODS
@@ -91,7 +97,8 @@ class Training:
         self.cadence = prepared.context.cadence
         with self.store.database.transaction():
             self.store.record_probe(run_id, prepared.probe)
-            self.store.change(run_id, provenance=provenance(device, precision), step=self.step, seconds=self.seconds)
+            self.provenance = provenance(device, precision)
+            self.store.change(run_id, provenance=self.provenance, step=self.step, seconds=self.seconds)
             if beginning.notice:
                 self.store.record_notice(run_id, beginning.notice)
         self._resumed = time.monotonic()
@@ -147,6 +154,7 @@ class Training:
         self.recorder.flush(
             state="finished", step=event.step, seconds=self._seconds(), ended=time.time(), paused=False, reason=None,
             summary=summarise_run(self.store.metrics(run_id)),
+            provenance=self.provenance | {"peak_memory_bytes": peak_memory_bytes()},
         )  # fmt: skip
         (folder / CHECKPOINT).unlink(missing_ok=True)
 

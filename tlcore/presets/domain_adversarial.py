@@ -58,8 +58,8 @@ PHOTO_DIGITS = Preset(
     side_by_side=("source_only", "dann"),
     look_for=LOOK_FOR,
     explanation="A network that learned digits on plain ground stumbles over photographs behind them. "
-    "Domain-adversarial training asks its features for two things at once: to tell the digits apart, and to hide whether there was a "
-    "photograph. What is left is the shape of the digit.",
+    "Domain-adversarial training asks its features for two things at once: to tell the digits apart, and to hide "
+    "whether there was a photograph. What is left is the shape of the digit.",
 )
 
 TOO_FAR = Preset(
