@@ -1,0 +1,116 @@
+"""The small parts: locks, slots, the spare process, the light side."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.execution.conftest import spec_of, wait_for
+from tlcore.errors import StoreError
+from tlcore.execution import presence
+from tlcore.execution.child import Order
+from tlcore.execution.disk import RESERVE_BYTES, keep_reserve, make_room
+from tlcore.execution.launchers import Exit, SpareLauncher
+from tlcore.execution.local import LocalExecutor
+from tlcore.execution.locks import FileLock, is_held
+from tlcore.execution.slots import Occupant, Place, Slots, find_place, plan
+from tlcore.runs import Store
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from tlcore.execution.locks import FileLock
+assert FileLock(Path(sys.argv[1])).acquire("me")
+print("held", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_lock_is_free_once_its_holder_is_killed(tmp_path):
+    path = tmp_path / "lock"
+    assert not is_held(path)
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE)
+    assert holder.stdout.readline() == b"held\n"
+    assert is_held(path) and not FileLock(path).acquire() and path.read_text() == "me"
+    holder.kill()
+    holder.wait()
+    assert not is_held(path)
+    lock = FileLock(path)
+    assert lock.acquire("longer than before") and is_held(path)
+    lock.release()
+    assert not is_held(path)
+
+
+def test_a_lock_that_cannot_be_opened_is_an_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError):
+        FileLock(tmp_path / "file" / "lock").acquire()
+
+
+@pytest.mark.parametrize("cores", [1, 2, 3, 4, 8, 16, 64])
+def test_slots_use_the_cores_and_no_more(cores):
+    slots = plan(cores)
+    assert slots.cpu >= 1 and slots.threads >= 1 and slots.cpu * slots.threads <= cores
+    assert cores < 2 or slots.cpu >= 2
+
+
+def test_places_one_run_a_gpu_and_the_rest_on_the_cpu():
+    slots = Slots(cpu=2, threads=1, gpus=2)
+    assert find_place("auto", slots, []) == Place(0)
+    assert find_place("cuda", slots, [Occupant("auto", 0)]) == Place(1)
+    both = [Occupant("auto", 0), Occupant("auto", 1)]
+    assert find_place("auto", slots, both) is None
+    assert find_place("cpu", slots, both) == Place(None)
+    assert find_place("cpu", slots, [Occupant("cpu", None)] * 2) is None
+    assert find_place("auto", Slots(cpu=1, threads=1), []) == Place(None)
+
+
+def test_a_spare_process_trains_a_run(tmp_path):
+    store = Store(tmp_path)
+    run_id = store.add(spec_of(1))
+    launcher = SpareLauncher(threads=1)
+    try:
+        wait_for(lambda: launcher.gpus is not None, "a warm spare")
+        launcher.start(Order(run_id, str(tmp_path)))
+        assert wait_for(launcher.exits, "the end of the process") == [Exit(run_id, 0, None)]
+    finally:
+        launcher.close()
+    assert store.require(run_id).state == "finished"
+
+
+def test_a_supervisor_without_work_ends_by_itself(tmp_path):
+    executor = LocalExecutor(Store(tmp_path), idle_seconds=0.5)
+    executor.ensure_supervisor()
+    wait_for(lambda: executor.supervised, "the supervisor")
+    wait_for(lambda: not executor.supervised, "its end")
+
+
+def test_the_reserve_is_kept_and_given_back(tmp_path):
+    keep_reserve(tmp_path)
+    assert (tmp_path / "reserve").stat().st_size == RESERVE_BYTES
+    make_room(tmp_path)
+    make_room(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_log_is_bounded_and_visits_are_seen(tmp_path):
+    assert presence.last_visit(tmp_path) == 0.0
+    presence.visit(tmp_path)
+    assert abs(presence.last_visit(tmp_path) - time.time()) < 60
+    (tmp_path / presence.LOG).write_bytes(b"x" * (presence.MAXIMUM_LOG_BYTES + 1))
+    presence.trim_log(tmp_path)
+    assert (tmp_path / presence.LOG).stat().st_size == 0
+
+
+@pytest.mark.parametrize(
+    "module", ["tlcore.execution.local", "tlcore.execution.supervisor", "tlcore.cli", "tlcore.api"]
+)
+def test_the_light_side_imports_nothing_heavy(module):
+    code = (
+        f"import {module}, sys; heavy = [name for name in ('torch', 'torchvision', 'sklearn', 'umap', 'numba') "
+        "if name in sys.modules]; assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
