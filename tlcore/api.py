@@ -73,7 +73,7 @@ class Result:
         }
 
     def plot(self, metric: str = "target_accuracy") -> Figure:
-        """The arms compared by one metric: values of the seeds, their mean and spread, published figures beside them."""
+        """The arms compared by one metric: every seed, mean and spread, and published figures beside them."""
         from tlcore.plots.comparison import comparison
 
         preset = find_preset(self.preset)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
+from functools import partial
 from urllib.parse import urlencode
 
 import numpy as np
@@ -27,21 +28,23 @@ def take_along(experiment: Experiment, views: Sequence[RunView]) -> None:
         st.code(terminal_command(experiment), language="bash", wrap_lines=True)
     with st.container(horizontal=True):
         for view in views:
-            name = f"{view.run.arm or view.run.spec.method.name}-{view.run.id}"
-            st.download_button(
-                f"{view.run.spec.method.title}: metrics (CSV)", data=lambda view=view: metrics_csv(view),
-                file_name=f"{name}-metrics.csv", mime="text/csv", on_click="ignore", key=f"csv-{view.run.id}",
-            )  # fmt: skip
-            st.download_button(
-                f"{view.run.spec.method.title}: frames (NPZ)", data=lambda view=view: frames_npz(view), file_name=f"{name}-frames.npz",
-                mime="application/octet-stream", on_click="ignore", key=f"npz-{view.run.id}",
-            )  # fmt: skip
-            weights = view.store.run_folder(view.run.id) / "weights.safetensors"
-            if not view.is_recorded and weights.is_file():
-                st.download_button(
-                    f"{view.run.spec.method.title}: weights (safetensors)", data=weights.read_bytes, file_name=f"{name}.safetensors",
-                    mime="application/octet-stream", on_click="ignore", key=f"weights-{view.run.id}",
-                )  # fmt: skip
+            _downloads(view)
+
+
+def _downloads(view: RunView) -> None:
+    title = view.run.spec.method.title
+    name = f"{view.run.spec.method.name}-{view.run.id}"
+    files = [
+        (f"{title}: metrics (CSV)", partial(metrics_csv, view), f"{name}-metrics.csv", "text/csv"),
+        (f"{title}: frames (NPZ)", partial(frames_npz, view), f"{name}-frames.npz", "application/octet-stream"),
+    ]
+    weights = view.store.run_folder(view.run.id) / "weights.safetensors"
+    if not view.is_recorded and weights.is_file():
+        label = f"{title}: weights (safetensors)"
+        files.append((label, weights.read_bytes, f"{name}.safetensors", "application/octet-stream"))
+    for label, content, file_name, kind in files:
+        # A function instead of the content: nothing is built before someone clicks.
+        st.download_button(label, content, file_name, kind, on_click="ignore", key=f"download-{file_name}")
 
 
 def address_of(experiment: Experiment) -> str:

@@ -331,7 +331,7 @@ class Store:
             run_id, projection, after_step,
         )  # fmt: skip
         return [
-            Frame(row["step"], row["projection"], unpack(row["points"]), unpack(row["predictions"]), row["layout"])
+            Frame(row["step"], row["projection"], _single(row["points"]), unpack(row["predictions"]), row["layout"])
             for row in rows
         ]
 
@@ -341,7 +341,7 @@ class Store:
             "SELECT * FROM surfaces WHERE run = ?1 AND (?2 IS NULL OR name = ?2) ORDER BY step, name", run_id, name
         )
         return [
-            Surface(row["step"], row["name"], tuple(json.loads(row["extent"])), unpack(row["field"])) for row in rows
+            Surface(row["step"], row["name"], tuple(json.loads(row["extent"])), _single(row["field"])) for row in rows
         ]
 
     def confusion(self, run_id: str, domain: str) -> Confusion | None:
@@ -364,3 +364,8 @@ def _run(row: sqlite3.Row) -> Run:
         pid=row["pid"], reason=row["reason"], parent=row["parent"], provenance=json.loads(row["provenance"]),
         summary=json.loads(row["summary"]), projected=bool(row["projected"]),
     )  # fmt: skip
+
+
+def _single(blob: bytes) -> npt.NDArray[np.float32]:
+    """Recorded runs that ship with the lab keep half precision; whoever reads sees float32 either way."""
+    return unpack(blob).astype(np.float32, copy=False)

@@ -1,0 +1,93 @@
+"""Training a preset and keeping what its runs recorded in one small file."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tlcore.errors import RunFailed
+from tlcore.execution.local import LocalExecutor
+from tlcore.presets import Preset
+from tlcore.runs import Run, Store
+from tlcore.runs.database import FORMAT, TABLES, pack, unpack
+
+KEPT_TABLES = ("metrics", "notices", "probes", "frames", "surfaces", "confusions")
+POLL_SECONDS = 0.5
+NEWEST_LAYOUT = (
+    "DELETE FROM frames WHERE layout < "
+    "(SELECT max(layout) FROM frames AS other WHERE other.run = frames.run AND other.projection = frames.projection)"
+)
+
+
+def record(executor: LocalExecutor, preset: Preset, seeds: Sequence[int], file: Path) -> Path:
+    """Train every arm of `preset` for `seeds`, wait for their films, and write them to `file`, replacing it.
+
+    Raises:
+        RunFailed: a run failed or was stopped; the file is left as it was.
+    """
+    identities = [executor.submit(spec, preset=preset.identity, arm=arm) for arm, _, spec in preset.specs(seeds)]
+    for identity in identities:
+        _wait(executor, identity)
+    return write_gallery(executor.store, identities, file, films=set(_first_seed(executor.store, identities)))
+
+
+def _first_seed(store: Store, identities: Sequence[str]) -> list[str]:
+    runs = [store.require(identity) for identity in identities]
+    first = min(run.spec.seed for run in runs)
+    return [run.id for run in runs if run.spec.seed == first]
+
+
+def _wait(executor: LocalExecutor, identity: str) -> Run:
+    while True:
+        run = executor.store.require(identity)
+        if run.state in ("failed", "stopped"):
+            raise RunFailed(f"Run {identity} ({run.arm}, seed {run.spec.seed}) {run.state}: {run.reason or 'by hand'}")
+        if run.state == "finished" and run.projected:
+            return run
+        executor.ensure_supervisor()
+        time.sleep(POLL_SECONDS)
+
+
+def write_gallery(store: Store, identities: Sequence[str], file: Path, *, films: set[str]) -> Path:
+    """Copy runs into one file that is opened for reading only. films: the runs whose frames are kept as well."""
+    temporary = file.with_suffix(".partial")
+    temporary.unlink(missing_ok=True)
+    connection = sqlite3.connect(temporary, isolation_level=None)
+    try:
+        for statement in TABLES.strip().split(";\n"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
+        connection.execute("ATTACH DATABASE ? AS lab", (str(store.database.path),))
+        connection.execute("BEGIN")
+        for identity in identities:
+            connection.execute("INSERT INTO runs SELECT * FROM lab.runs WHERE id = ?", (identity,))
+            for table in KEPT_TABLES:
+                if identity in films or table not in ("probes", "frames", "surfaces"):
+                    connection.execute(f"INSERT INTO {table} SELECT * FROM lab.{table} WHERE run = ?", (identity,))
+        connection.execute(NEWEST_LAYOUT)
+        _shrink(connection)
+        connection.execute("UPDATE runs SET pid = NULL")
+        connection.execute("COMMIT")
+        connection.execute("DETACH DATABASE lab")
+        connection.execute("VACUUM")
+    finally:
+        connection.close()
+    temporary.replace(file)
+    return file
+
+
+def _shrink(connection: sqlite3.Connection) -> None:
+    """Half precision for points and surfaces: a thousandth of the picture's width is finer than a dot."""
+    for table, column in (("frames", "points"), ("surfaces", "field")):
+        for rowid, blob in connection.execute(f"SELECT rowid, {column} FROM {table}").fetchall():
+            small = pack(unpack(blob).astype(np.float16))
+            connection.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (small, rowid))
+    # Confusions are shown for the final model only.
+    connection.execute(
+        "DELETE FROM confusions WHERE step < "
+        "(SELECT max(step) FROM confusions AS other WHERE other.run = confusions.run)"
+    )
