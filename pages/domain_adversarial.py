@@ -14,7 +14,7 @@ from tlcore.plots.comparison import class_gain, confusion_matrix
 from tlcore.runs import Notice, Series
 from ui.comparison import Finished, comparison_table, comparison_words
 from ui.experiment import COMPARED_SEEDS, Experiment, from_address
-from ui.library import RunView
+from ui.library import RunView, warm_up
 from ui.live_chart import live_chart
 from ui.network_diagram import DiagramState, network_diagram
 from ui.page import card, card_header, notice_box, page_header
@@ -65,6 +65,7 @@ def main() -> None:
         experiment, remark = from_address(PAGE)
         if remark:
             st.warning(remark)
+        warm_up()
         live = bool(experiment.live())
         st.fragment(live_view, run_every=REFRESH_SECONDS if live else None)(experiment, live)
     except LabError as error:

@@ -45,6 +45,15 @@ def executor() -> LocalExecutor:
     return LocalExecutor(Store())
 
 
+def warm_up() -> None:
+    """Have a worker ready before someone presses Train; costs nothing where one is.
+
+    Raises:
+        StoreError: it cannot be started.
+    """
+    executor().ensure_supervisor()
+
+
 def find(preset: Preset, run_id: str) -> RunView | None:
     """A run by its identity: the lab's own if it has begun, else the recorded one, else the lab's own that waits."""
     own = executor().store.get(run_id)

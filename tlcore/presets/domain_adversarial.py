@@ -48,7 +48,7 @@ PHOTO_DIGITS = Preset(
     title="Digits on black → digits over photographs",
     lead="Real handwriting on plain ground is labelled; the same kind of handwriting over photographs is not.",
     arms=_arms(
-        DomainPair(source=Digits(renderings=12), target=PhotoDigits(renderings=12)),
+        DomainPair(source=Digits(renderings=24), target=PhotoDigits(renderings=24)),
         SmallCnn(),
         Optimisation(learning_rate=0.05),
         Budget(steps=4000, precision="auto"),
@@ -68,11 +68,11 @@ TOO_FAR = Preset(
     title="Digits on black → digits subtracted from photographs (fails)",
     lead="The same digits blended by absolute difference: dark on light here, light on dark there.",
     arms=_arms(
-        DomainPair(source=Digits(), target=PhotoDigits(blend="difference", photo_strength=1.0)),
+        DomainPair(source=Digits(renderings=24), target=PhotoDigits(renderings=24, blend="difference")),
         SmallCnn(),
         Optimisation(learning_rate=0.05),
-        Budget(steps=3000, precision="auto"),
-        Dann(),
+        Budget(steps=4000, precision="auto"),
+        Dann(domain_hidden_layers=2),
     ),
     side_by_side=("source_only", "dann"),
     look_for=(
