@@ -107,7 +107,9 @@ def imported_by(path: Path) -> set[str]:
     "path", [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))], ids=lambda path: str(path.relative_to(ROOT))
 )
 def test_pages_import_only_the_web_side(path: Path):
-    compute = {f"tlcore.{name}" for name in COMPUTE_PACKAGES if name != "analysis"} | {f"tlcore.execution.{name}" for name in WORKER_MODULES}
+    compute = {f"tlcore.{name}" for name in COMPUTE_PACKAGES if name != "analysis"} | {
+        f"tlcore.execution.{name}" for name in WORKER_MODULES
+    }
     for name in imported_by(path):
         assert name.split(".")[0] not in SLOW, f"{path.name} imports {name}"
         assert not any(name == module or name.startswith(f"{module}.") for module in compute), (
