@@ -326,9 +326,9 @@ class Store:
     def frames(self, run_id: str, projection: str, *, after_step: int = -1) -> list[Frame]:
         """The frames of the newest layout of one projection, by step, those after `after_step`."""
         rows = self.database.rows(
-            "SELECT * FROM frames WHERE run = ?1 AND projection = ?2 AND step > ?3 AND layout = "
-            "(SELECT max(layout) FROM frames WHERE run = ?1 AND projection = ?2) ORDER BY step",
-            run_id, projection, after_step,
+            "SELECT * FROM frames WHERE run = ? AND projection = ? AND step > ? AND layout = "
+            "(SELECT max(layout) FROM frames WHERE run = ? AND projection = ?) ORDER BY step",
+            run_id, projection, after_step, run_id, projection,
         )  # fmt: skip
         return [
             Frame(row["step"], row["projection"], _single(row["points"]), unpack(row["predictions"]), row["layout"])
@@ -338,7 +338,7 @@ class Store:
     def surfaces(self, run_id: str, name: str | None = None) -> list[Surface]:
         """The functions over the plane that a run recorded, by step."""
         rows = self.database.rows(
-            "SELECT * FROM surfaces WHERE run = ?1 AND (?2 IS NULL OR name = ?2) ORDER BY step, name", run_id, name
+            "SELECT * FROM surfaces WHERE run = ? AND name = coalesce(?, name) ORDER BY step, name", run_id, name
         )
         return [
             Surface(row["step"], row["name"], tuple(json.loads(row["extent"])), _single(row["field"])) for row in rows
