@@ -11,7 +11,16 @@ from PIL import Image
 
 from tlcore.data.crops import windows
 from tlcore.data.dataset import Dataset, Domain, Provenance
-from tlcore.data.digits import ORIGIN, SIDE, original_digits, packaged_file, render, rendered_dataset, to_bytes
+from tlcore.data.digits import (
+    ORIGIN,
+    SIDE,
+    in_chunks,
+    original_digits,
+    packaged_file,
+    render,
+    rendered_dataset,
+    to_bytes,
+)
 from tlcore.data.randomness import generator_for
 from tlcore.data.splits import Share, split_originals
 from tlcore.specs.data import PhotoDigits
@@ -51,9 +60,11 @@ def load_photo_digits(spec: PhotoDigits, seed: int, share: Share) -> Domain:
     parts = split_originals(originals.labels, share, ORIGIN, seed)
 
     def part(indices: torch.Tensor, test: bool) -> Dataset:
-        ink = render(indices, spec, seed)
-        inputs = to_bytes(blend(ink.unsqueeze(1), backgrounds(indices, spec, seed, test), spec))
-        return rendered_dataset(inputs, indices, spec.renderings, PROVENANCE)
+        def pictures(chunk: torch.Tensor) -> torch.Tensor:
+            ink = render(chunk, spec, seed).unsqueeze(1)
+            return to_bytes(blend(ink, backgrounds(chunk, spec, seed, test), spec))
+
+        return rendered_dataset(in_chunks(pictures, indices), indices, spec.renderings, PROVENANCE)
 
     return Domain(part(parts.train, False), part(parts.validation, False), part(parts.test, True))
 
