@@ -19,6 +19,7 @@ from tlcore.execution.local import LocalExecutor
 from tlcore.runs import Store
 
 QUICK = ["--set", "steps=40", "--set", "evaluations=2", "--set", "frames=2", "--set", "probe_points=40"]
+LONG = ["--set", "steps=200000"]
 PRESET = "domain-adversarial/moons"
 
 
@@ -158,8 +159,7 @@ def test_a_run_that_fails_ends_with_status_1(folder):
 
 def test_ctrl_c_stops_the_runs(folder):
     process = subprocess.Popen(
-        [sys.executable, "-m", "tlcore", "run", PRESET, "--seed", "4", "--arm", "dann", "--set", "steps=200000"]
-        + ["--store", str(folder)],
+        [sys.executable, "-m", "tlcore", "run", PRESET, "--seed", "4", "--arm", "dann", "--store", str(folder), *LONG],
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -177,3 +177,20 @@ def test_a_store_of_a_newer_version_is_refused(store):
     store.database.connection.execute("PRAGMA user_version = 99")
     with pytest.raises(StoreError, match="newer version"):
         execute(store.folder, "0" * 16)
+
+
+def test_a_run_that_is_deleted_while_it_trains_ends_and_leaves_no_records(store, monkeypatch):
+    def deleted(spec, context) -> Iterator:
+        yield Metrics(1, {"class_loss": 2.0})
+        yield Advanced(1)
+        store.delete(spec.content_hash)
+        step = 1
+        while True:
+            step += 1
+            yield Metrics(step, {"class_loss": 2.0})
+            yield Advanced(step)
+
+    monkeypatch.setitem(METHODS, "dann", deleted)
+    run_id = store.add(spec_of(1, steps=1_000_000))
+    assert execute(store.folder, run_id) == 0
+    assert store.get(run_id) is None and not store.metrics(run_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from tlcore.errors import RunFailed
 from tlcore.runs import Confusion, Frame, Notice, Store, Surface
 from tlcore.training.events import Features, Metrics
 
@@ -37,6 +38,7 @@ class Recorder:
 
         Raises:
             OutOfSpace, StoreError: nothing was written, and what was gathered is kept.
+            RunFailed: the run was deleted meanwhile.
         """
         with self.store.database.transaction():
             metrics = [(record.step, record.values) for record in self._records if isinstance(record, Metrics)]
@@ -52,6 +54,7 @@ class Recorder:
                     self.store.record_frames(self.run_id, [record])
                 elif isinstance(record, Surface):
                     self.store.record_surface(self.run_id, record)
-            self.store.change(self.run_id, heartbeat=time.time(), **columns)
+            if not self.store.change(self.run_id, heartbeat=time.time(), **columns):
+                raise RunFailed(f"Run {self.run_id} was deleted while it trained.")  # and nothing is written of it
         self._records.clear()
         self._flushed = time.monotonic()
