@@ -14,6 +14,8 @@ from ui.library import estimate, executor
 from ui.parameter_form import parameter_form
 
 _ERROR = "_run_bar_error"
+TRAIN_WIDTH = 176  # pixels: room for its longest label
+PAUSE_WIDTHS = {"pause": 112}
 
 
 def run_bar(page: str, experiment: Experiment) -> None:
@@ -27,7 +29,7 @@ def run_bar(page: str, experiment: Experiment) -> None:
         label, seeds = _train_label(experiment)
         st.button(
             label, type="primary", icon=":material/play_arrow:", disabled=bool(live) or seeds > MOST_SEEDS, key="train",
-            help="Train every arm of this experiment on this machine.",
+            help="Train every arm of this experiment on this machine.", width=TRAIN_WIDTH,
             on_click=_guarded(lambda: _train(experiment, seeds)),
         )  # fmt: skip
         if paused and not waiting_only:
@@ -60,7 +62,7 @@ def _preset_choice(page: str, experiment: Experiment) -> None:
     titles = {preset.name: preset.title for preset in presets}
     chosen = st.selectbox(
         "Experiment", names, index=names.index(experiment.preset.name), format_func=titles.__getitem__,
-        label_visibility="collapsed", key=f"preset-{experiment.preset.name}", width=380,
+        label_visibility="collapsed", key=f"preset-{experiment.preset.name}", width=330,
     )  # fmt: skip
     if chosen != experiment.preset.name:
         Experiment(next(preset for preset in presets if preset.name == chosen), {}).write_address()
@@ -87,7 +89,17 @@ def _steer_button(label: str, icon: str, command: str, live: list[str], *, enabl
         for identity in live:
             getattr(executor(), command)(identity)
 
-    st.button(label, icon=icon, key=command, disabled=not enabled, help=help, on_click=_guarded(steer))
+    # Pause and Resume are one button with two faces, of one width: what stands beside it never moves under the mouse.
+    key = "pause" if command == "resume" else command
+    st.button(
+        label,
+        icon=icon,
+        key=key,
+        disabled=not enabled,
+        help=help,
+        on_click=_guarded(steer),
+        width=PAUSE_WIDTHS.get(key, 92),
+    )
 
 
 def _guarded(action: Callable[[], None]) -> Callable[[], None]:

@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from tlcore.execution.local import LocalExecutor
+from tlcore.runs import Store
+
 ROOT = Path(__file__).resolve().parents[2]
 BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 BROWSER_FLAGS = [
@@ -74,6 +77,15 @@ def _free_port() -> int:
         return probe.getsockname()[1]
 
 
+def store_of(address: str) -> Store:
+    """The store of the server at this address, to see what really happened."""
+    return Store(SERVED[address])
+
+
+SERVED: dict[str, Path] = {}
+PROCESSES: dict[str, int] = {}
+
+
 @pytest.fixture(scope="module")
 def app_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
     """Start scripts with Streamlit: `app_server()` for the lab itself, `app_server(path)` for another script.
@@ -81,12 +93,14 @@ def app_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
     Returns the address; the same script is started once for a test module. Its store is an empty folder.
     """
     running: dict[Path, tuple[subprocess.Popen[bytes], str]] = {}
+    stores: list[Path] = []
 
     def start(script: str | Path = "app.py", **environment: str) -> str:
         path = ROOT / script
         if path in running:
             return running[path][1]
         folder = tmp_path_factory.mktemp("server")
+        stores.append(folder / "store")
         port = _free_port()
         log = folder / "log.txt"
         with log.open("wb") as output:
@@ -107,6 +121,8 @@ def app_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
             )
         address = f"http://127.0.0.1:{port}"
         running[path] = (process, address)
+        SERVED[address] = folder / "store"
+        PROCESSES[address] = process.pid
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if process.poll() is not None:
@@ -128,3 +144,6 @@ def app_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+    for folder in stores:
+        if folder.is_dir():
+            LocalExecutor(Store(folder)).shutdown()  # the supervisor outlives the server on purpose

@@ -1,0 +1,134 @@
+"""The domain-adversarial page in a real Chromium: open, train, pause, step, stop, come back by the address."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import PROCESSES, store_of
+from tlcore.gallery import recorded
+from tlcore.runs import Run
+
+pytestmark = pytest.mark.browser
+
+# Long enough that it still trains whatever the machine is busy with.
+LONG = "preset=moons&set=budget.steps=900000"
+PATIENCE_SECONDS = 60
+
+
+def until(condition: Callable[[], Any], what: str) -> Any:
+    """The first true value of the condition; fails after long patience."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.1)
+    pytest.fail(f"never happened: {what}")
+
+
+def open_page(page: Any, address: str, query: str = "") -> None:
+    page.goto(f"{address}/domain_adversarial?{query}")
+    page.get_by_role("heading", name="Domain-adversarial training").wait_for(timeout=60_000)
+    page.get_by_role("button", name="Parameters").wait_for(timeout=60_000)
+
+
+def press(page: Any, name: str) -> None:
+    button = page.get_by_role("button", name=name, exact=True)
+    until(button.is_enabled, f"{name} can be pressed")
+    button.click()
+
+
+def run_of(address: str, arm: str) -> Run | None:
+    return next((run for run in store_of(address).runs() if run.arm == arm), None)
+
+
+def player_of(page: Any) -> Any:
+    return page.locator("[data-frame-count]").first
+
+
+@pytest.mark.skipif(recorded("domain-adversarial/photo-digits") is None, reason="no recorded runs in this checkout")
+def test_a_recorded_run_plays_when_the_page_is_opened(page: Any, app_server: Callable[..., str]) -> None:
+    open_page(page, app_server())
+    page.get_by_text("recorded run").first.wait_for()
+    player = player_of(page)
+    first = until(lambda: player.get_attribute("data-step"), "the player shows a step")
+    until(lambda: player.get_attribute("data-step") != first, "the film moves by itself")
+    assert run_of(app_server(), "dann") is None, "watching trains nothing"
+
+
+def test_train_pause_step_stop_and_come_back(page: Any, app_server: Callable[..., str]) -> None:
+    address = app_server()
+    open_page(page, address, LONG)
+    press(page, "Train")
+    until(lambda: (run := run_of(address, "dann")) and run.step > 0, "DANN trains")
+    until(lambda: page.locator(".js-plotly-plot path.js-line").count() > 0, "a curve is drawn")
+
+    press(page, "Pause")
+    paused = until(lambda: (run := run_of(address, "dann")) and run.paused and run, "DANN is paused")
+    time.sleep(1.0)
+    assert run_of(address, "dann").step == paused.step, "a paused run does not advance"
+
+    press(page, "Step")
+    until(lambda: run_of(address, "dann").step == paused.step + 1, "one step is done")
+    time.sleep(1.0)
+    assert run_of(address, "dann").step == paused.step + 1, "one step and no more"
+    assert run_of(address, "dann").paused
+
+    press(page, "Resume")
+    until(lambda: run_of(address, "dann").step > paused.step + 1, "it goes on")
+
+    page.reload()
+    page.get_by_role("button", name="Stop", exact=True).wait_for(timeout=60_000)
+    assert "budget.steps" in page.url, "the address still names the changed parameter"
+    press(page, "Stop")
+    until(lambda: all(not run.live for run in store_of(address).runs()), "every run has ended")
+    stopped = run_of(address, "dann")
+    assert stopped.state == "stopped"
+    assert stopped.step > paused.step
+    until(page.get_by_role("button", name="Continue", exact=True).is_enabled, "the page offers to continue")
+
+
+def test_the_films_of_both_arms_are_shown(page: Any, app_server: Callable[..., str]) -> None:
+    address = app_server()
+    open_page(page, address, "preset=moons&set=budget.steps=200&set=budget.frames=5&seed=0")
+    press(page, "Train")
+    until(lambda: [run.state for run in store_of(address).runs()].count("finished") >= 3, "three arms are trained")
+    player = player_of(page)
+    until(lambda: player.get_attribute("data-frame-count") == "6", "all frames have arrived")
+    for title in ("Source only", "DANN"):
+        assert page.get_by_text(title, exact=True).first.is_visible()
+    until(
+        lambda: "seed" in page.locator(".tl-card-head").filter(has_text="What transfer bought").inner_text(), "compared"
+    )
+
+
+def test_the_web_process_loads_no_torch(page: Any, app_server: Callable[..., str]) -> None:
+    address = app_server()
+    open_page(page, address)
+    maps = Path(f"/proc/{PROCESSES[address]}/maps")
+    if not maps.exists():
+        pytest.skip("this system does not tell which libraries a process has loaded")
+    loaded = maps.read_text()
+    assert "streamlit" in loaded or "python" in loaded
+    for library in ("libtorch", "sklearn", "llvmlite"):
+        assert library not in loaded
+
+
+def test_a_narrow_window_scrolls_downwards_only(page: Any, app_server: Callable[..., str]) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_page(page, app_server())
+    until(lambda: page.get_by_text("What to look for").first.is_visible(), "the page is drawn")
+    width = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
+    assert width <= 390
+
+
+def test_the_map_leads_to_the_page(page: Any, app_server: Callable[..., str]) -> None:
+    page.goto(app_server())
+    page.get_by_role("link", name="Domain-adversarial training").click()
+    page.get_by_role("heading", name="Domain-adversarial training").wait_for()
+    assert page.url.split("?")[0].endswith("/domain_adversarial")
