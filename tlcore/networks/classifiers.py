@@ -64,9 +64,11 @@ def build_classifier(spec: NetworkSpec, input_shape: Sequence[int], class_count:
         layers[f"conv{number}"] = nn.Conv2d(channels, width, 5, padding=2)
         if spec.normalisation == "batch":
             layers[f"norm{number}"] = nn.BatchNorm2d(width)
-        layers[f"relu{number}"] = nn.ReLU()
+        # Pooling first: the maximum of rectified values is the rectified maximum, gradients included, and a quarter of
+        # the values is left to rectify.
         if not (isinstance(spec, PaperSvhn) and number == 3):
             layers[f"pool{number}"] = nn.MaxPool2d(3, stride=2) if isinstance(spec, PaperSvhn) else nn.MaxPool2d(2)
+        layers[f"relu{number}"] = nn.ReLU()
         channels = width
     layers["flatten"] = nn.Flatten()
     with torch.no_grad():
