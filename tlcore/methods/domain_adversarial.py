@@ -23,7 +23,7 @@ from tlcore.specs.domain_adversarial import Dann
 from tlcore.training.checkpoints import without_prefix
 from tlcore.training.context import Context, DomainName
 from tlcore.training.events import Event
-from tlcore.training.loop import extract, train
+from tlcore.training.loop import train
 from tlcore.training.sampling import ShuffledBatches
 from tlcore.training.schedules import reversal_strength
 
@@ -81,7 +81,7 @@ class SupervisedObjective:
     def settings(self, progress: float) -> dict[str, float]:
         return {}
 
-    def evaluate(self, context: Context) -> dict[str, float]:
+    def scores(self, domain: DomainName, features: torch.Tensor) -> dict[str, torch.Tensor]:
         return {}
 
     def surfaces(self, grid_features: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -153,14 +153,8 @@ class DannObjective(SupervisedObjective):
     def settings(self, progress: float) -> dict[str, float]:
         return {"grl_lambda": reversal_strength(self.method, progress)}
 
-    def evaluate(self, context: Context) -> dict[str, float]:
-        correct = []
-        domains: tuple[tuple[DomainName, bool], ...] = (("source", False), ("target", True))
-        for domain, is_target in domains:
-            chunks = context.data.held_out[domain, "test"].split(1000)
-            logits = torch.cat([self.domain_head(extract(self.network, chunk)) for chunk in chunks])
-            correct.append(((logits > 0) == is_target).float().mean())
-        return {"domain_accuracy": float(torch.stack(correct).mean())}
+    def scores(self, domain: DomainName, features: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"domain_accuracy": ((self.domain_head(features).squeeze(1) > 0) == (domain == "target")).float()}
 
     def surfaces(self, grid_features: torch.Tensor) -> dict[str, torch.Tensor]:
         return super().surfaces(grid_features) | {"domain": self.domain_head(grid_features).sigmoid()[:, 0]}

@@ -18,7 +18,7 @@ from tlcore.networks import Classifier
 from tlcore.runs.records import Frame, Surface
 from tlcore.specs import Optimisation, RunSpec
 from tlcore.training.checkpoints import flatten_optimiser, restore_optimiser, with_prefix, without_prefix
-from tlcore.training.context import Context
+from tlcore.training.context import Context, DomainName
 from tlcore.training.events import Advanced, Checkpoint, Event, Features, Finished, Metrics, Outputs
 from tlcore.training.sampling import ShuffledBatches
 from tlcore.training.schedules import learning_rate
@@ -46,8 +46,8 @@ class Objective(Protocol):
     def settings(self, progress: float) -> dict[str, float]:
         """Values of the method's schedules at this share of training done."""
 
-    def evaluate(self, context: Context) -> dict[str, float]:
-        """Figures on held-out inputs that need no labels."""
+    def scores(self, domain: DomainName, features: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Scores (N,) by name of one domain's test examples, from their features (N, D), without labels."""
 
     def surfaces(self, grid_features: torch.Tensor) -> dict[str, torch.Tensor]:
         """Functions over the plane, by name, from the features (N, D) of a grid of points."""
@@ -100,35 +100,58 @@ def build_optimiser(spec: Optimisation, parameters: Sequence[nn.Parameter]) -> t
     return kind(parameters, lr=spec.learning_rate, weight_decay=spec.weight_decay)
 
 
-def observe(step: int, context: Context, objective: Objective) -> Iterator[Event]:
-    """Look at the model without changing it: held-out outputs, features of the probe points, surfaces."""
+def observe(step: int, context: Context, objective: Objective) -> list[Event]:
+    """Look at the model without changing it: held-out outputs, features of the probe points, surfaces.
+
+    All at once and not one event after the other: whoever pulls the events may stop between two, and must not find
+    modules in evaluation mode, or torch in inference mode, for as long.
+    """
     evaluation, frame = context.cadence.evaluation_due(step), context.cadence.frame_due(step)
     if not (evaluation or frame):
-        return
-    network = objective.network
+        return []
+    events: list[Event] = []
     modes = {module: module.training for root in objective.modules().values() for module in root.modules()}
     for module in modes:
         module.training = False
     try:
         with torch.inference_mode():
             if frame:
-                features = extract(network, context.data.probe)
-                predictions = network.predictor(features).argmax(1)
-                yield Features(step, features.float().cpu().numpy(), predictions.cpu().numpy().astype(np.int16))
-                if context.data.probe.ndim == 2:
-                    points = context.data.probe.float().cpu().numpy()
-                    yield Frame(step, "input", points, predictions.cpu().numpy().astype(np.int16))
-                    yield from _surfaces(step, context, objective)
+                events += _record_features(step, context, objective)
             if evaluation:
-                yield Metrics(step, objective.evaluate(context))
-                for (domain, part), inputs in context.data.held_out.items():
-                    logits = torch.cat(
-                        [network.predictor(extract(network, chunk)) for chunk in inputs.split(EVALUATION_BATCH)]
-                    )
-                    yield Outputs(step, domain, part, logits.float().cpu().numpy())
+                events += _evaluate(step, context, objective)
     finally:
         for module, training in modes.items():
             module.training = training
+    return events
+
+
+def _record_features(step: int, context: Context, objective: Objective) -> Iterator[Event]:
+    features = extract(objective.network, context.data.probe)
+    predictions = objective.network.predictor(features).argmax(1).cpu().numpy().astype(np.int16)
+    yield Features(step, features.float().cpu().numpy(), predictions)
+    if context.data.probe.ndim == 2:
+        yield Frame(step, "input", context.data.probe.float().cpu().numpy(), predictions)
+        yield from _surfaces(step, context, objective)
+
+
+def _evaluate(step: int, context: Context, objective: Objective) -> Iterator[Event]:
+    """Class logits on all held-out inputs, and the means of the objective's scores: both domains count the same."""
+    network = objective.network
+    means: dict[str, list[torch.Tensor]] = {}
+    for (domain, part), inputs in context.data.held_out.items():
+        logits: list[torch.Tensor] = []
+        scores: dict[str, list[torch.Tensor]] = {}
+        for chunk in inputs.split(EVALUATION_BATCH):
+            features = extract(network, chunk)  # once for all heads: it is nearly all of the work
+            logits.append(network.predictor(features))
+            if part == "test":
+                for name, values in objective.scores(domain, features).items():
+                    scores.setdefault(name, []).append(values.float())
+        for name, parts in scores.items():
+            means.setdefault(name, []).append(torch.cat(parts).mean())
+        yield Outputs(step, domain, part, torch.cat(logits).float().cpu().numpy())
+    if means:
+        yield Metrics(step, {name: float(torch.stack(values).mean()) for name, values in means.items()})
 
 
 def extract(network: Classifier, inputs: torch.Tensor) -> torch.Tensor:
