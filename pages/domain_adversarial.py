@@ -66,8 +66,8 @@ def main() -> None:
         if remark:
             st.warning(remark)
         warm_up()
-        live = bool(experiment.live())
-        st.fragment(live_view, run_every=REFRESH_SECONDS if live else None)(experiment, live)
+        changing = experiment.changing()
+        st.fragment(live_view, run_every=REFRESH_SECONDS if changing else None)(experiment, changing)
     except LabError as error:
         st.error(str(error))
         return
@@ -80,9 +80,9 @@ def main() -> None:
         take_along(experiment, shown)
 
 
-def live_view(experiment: Experiment, was_live: bool) -> None:
+def live_view(experiment: Experiment, was_changing: bool) -> None:
     """Everything that changes while runs train, with the controls, so that they never wait for the rest of the page."""
-    if was_live != bool(experiment.live()):
+    if was_changing != experiment.changing():
         st.rerun()  # begins or ends the refreshing
     diagram = st.container()
     run_bar(PAGE, experiment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,6 +15,7 @@ from tlcore.specs import RunSpec, override
 from ui.library import RunView, executor, find
 
 MOST_SEEDS = 20
+FILM_PATIENCE_SECONDS = 120  # after a run has ended, for its frames to be laid out
 COMPARED_SEEDS = 10  # finished runs of these seeds enter the comparison, whoever trained them
 
 
@@ -62,6 +64,14 @@ class Experiment:
         identities = [identity for seed in range(self.seeds) for identity in self.runs(seed).values()]
         found = (executor().store.get(identity) for identity in identities)
         return [run.id for run in found if run is not None and run.live]
+
+    def changing(self) -> bool:
+        """Whether what the page shows may still change: runs train, or their films are still being laid out."""
+        if self.live():
+            return True
+        own = [view.run for view in self.views(self.seed).values() if view is not None and not view.is_recorded]
+        lately = time.time() - FILM_PATIENCE_SECONDS
+        return any(not run.projected and (run.ended or 0) > lately for run in own)
 
     def trained_seeds(self) -> int:
         """How many seeds, from 0 on, this lab itself has trained all arms of."""

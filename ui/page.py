@@ -24,6 +24,7 @@ QUADRANTS: dict[str, str] = {
 _NOTICE_ICONS = {"info": "ℹ", "warning": "▲", "error": "✕"}
 
 _STYLE = """
+[data-testid=stStatusWidget]{display:none}
 .stMainBlockContainer{padding-top:4.3rem;max-width:1320px}
 .tl-head h1{font-size:1.75rem;line-height:1.25;font-weight:700;margin:0;padding:0;display:inline;overflow-wrap:anywhere}
 .tl-head p{color:var(--tl-soft);margin:.25rem 0 .1rem;max-width:72ch}
