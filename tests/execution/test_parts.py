@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from tlcore.errors import StoreError
 from tlcore.execution import presence
 from tlcore.execution.child import Order
 from tlcore.execution.disk import RESERVE_BYTES, keep_reserve, make_room
-from tlcore.execution.launchers import Exit, SpareLauncher
+from tlcore.execution.launchers import Exit, SpareLauncher, explain_death
 from tlcore.execution.local import LocalExecutor
 from tlcore.execution.locks import FileLock, is_held
 from tlcore.execution.slots import Occupant, Place, Slots, find_place, plan
@@ -79,6 +80,20 @@ def test_a_spare_process_trains_a_run(tmp_path):
     finally:
         launcher.close()
     assert store.require(run_id).state == "finished"
+
+
+@pytest.mark.parametrize(
+    ("ended", "words"),
+    [
+        (Exit("run", None, 9), "SIGKILL), perhaps for want of memory"),
+        (Exit("run", None, 11), "SIGSEGV)"),
+        (Exit("run", 3, None), "No disk space is left for the store at /store"),
+        (Exit("run", 1, None), "status 1; see /store/runs/run/worker.log"),
+        (None, "has died"),
+    ],
+)
+def test_every_death_has_a_reason(ended, words):
+    assert words in explain_death(ended, Path("/store/runs/run/worker.log"))
 
 
 def test_a_supervisor_without_work_ends_by_itself(tmp_path):

@@ -13,6 +13,8 @@ from tlcore.errors import OutOfSpace
 NEEDED_BYTES = 50 * 2**20
 RESERVE_BYTES = 4 * 2**20
 RESERVE_NAME = "reserve"
+UNRECORDED_OUT_OF_SPACE = 3
+"""Exit status of a process that could not even record that the disk is full."""
 
 
 def free_bytes(folder: Path) -> int:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tlcore.execution.child import Order
+from tlcore.execution.disk import UNRECORDED_OUT_OF_SPACE
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -24,6 +27,22 @@ class Exit:
     run: str
     status: int | None
     signal: int | None
+
+
+def explain_death(ended: Exit | None, log: Path) -> str:
+    """Why a process ended before its run did, in a sentence; `ended` is None where nobody saw it end."""
+    if ended is None:
+        return "The training process has died; start the run again to go on from its last checkpoint."
+    if ended.status == UNRECORDED_OUT_OF_SPACE:
+        return f"No disk space is left for the store at {log.parents[2]}."
+    if ended.signal is None:
+        return f"The training process ended with status {ended.status}; see {log}."
+    name = signal.Signals(ended.signal).name if ended.signal in signal.valid_signals() else "unknown"
+    guess = ", perhaps for want of memory" if name == "SIGKILL" else ""
+    return (
+        f"The training process was killed by signal {ended.signal} ({name}){guess}; start the run again to go on "
+        "from its last checkpoint."
+    )
 
 
 class LauncherDied(Exception):

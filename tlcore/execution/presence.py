@@ -10,6 +10,7 @@ from pathlib import Path
 from tlcore.execution.locks import is_held
 
 SUPERVISOR_LOCK = "supervisor.lock"
+TRAINING_LOCK = "training.lock"  # in the folder of a run, held by the process that trains it
 VISIT = "supervisor.visit"
 LOG = "supervisor.log"
 MAXIMUM_LOG_BYTES = 2**20

@@ -15,11 +15,12 @@ import time
 from pathlib import Path
 
 from tlcore.errors import OutOfSpace, StoreError
+from tlcore.execution.child import LOG as WORKER_LOG
 from tlcore.execution.child import Order
 from tlcore.execution.disk import keep_reserve, make_room
-from tlcore.execution.launchers import Exit, Launcher, LauncherDied, new_launcher
+from tlcore.execution.launchers import Exit, Launcher, LauncherDied, explain_death, new_launcher
 from tlcore.execution.locks import FileLock, is_held
-from tlcore.execution.presence import LOG, SUPERVISOR_LOCK, last_visit, trim_log, visit
+from tlcore.execution.presence import LOG, SUPERVISOR_LOCK, TRAINING_LOCK, last_visit, trim_log, visit
 from tlcore.execution.projector_process import ProjectorProcess
 from tlcore.execution.queue import LiveRun, Queue
 from tlcore.execution.slots import Occupant, Slots, find_place, plan, usable_cores
@@ -32,8 +33,6 @@ TERMINATE_AFTER, KILL_AFTER = 2.0, 4.0  # seconds for a process that does not re
 PATIENCE_WHILE_STOPPING = 10.0  # for one that has read it and writes its checkpoint
 QUICK_DEATH_SECONDS = 10.0
 IDLE_SECONDS = 900.0
-TRAINING_LOCK = "training.lock"
-UNRECORDED_OUT_OF_SPACE = 3
 
 
 class Supervisor:
@@ -167,25 +166,10 @@ class Supervisor:
         if died_training or died_before:
             self._unwritten[ended.run] = self._verdict(ended.run, ended)
 
-    def _verdict(self, run_id: str, ended: Exit | None) -> tuple[State, str | None]:
+    def _verdict(self, run_id: str, ended: Exit | None) -> tuple[State, str]:
         if run_id in self._killed:
             return "stopped", "It did not react to the request to stop, so its process was ended."
-        log = self.store.run_folder(run_id) / "worker.log"
-        if ended is None:
-            return (
-                "failed",
-                "The training process has died; start the run again to go on from its last checkpoint.",
-            )
-        if ended.status == UNRECORDED_OUT_OF_SPACE:
-            return "failed", f"No disk space is left for the store at {self.store.folder}."
-        if ended.signal is None:
-            return "failed", f"The training process ended with status {ended.status}; see {log}."
-        name = signal.Signals(ended.signal).name if ended.signal in signal.valid_signals() else "unknown"
-        guess = ", perhaps for want of memory" if name == "SIGKILL" else ""
-        return "failed", (
-            f"The training process was killed by signal {ended.signal} ({name}){guess}; start the run again to go on "
-            "from its last checkpoint."
-        )
+        return "failed", explain_death(ended, self.store.run_folder(run_id) / WORKER_LOG)
 
     def _write_ends(self) -> None:
         for run_id, (state, reason) in list(self._unwritten.items()):

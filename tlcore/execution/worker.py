@@ -11,15 +11,13 @@ from pathlib import Path
 import torch
 
 from tlcore.errors import LabError, OutOfSpace
-from tlcore.execution.disk import is_full, keep_reserve, make_room
+from tlcore.execution.disk import UNRECORDED_OUT_OF_SPACE, is_full, keep_reserve, make_room
 from tlcore.execution.locks import FileLock
+from tlcore.execution.presence import TRAINING_LOCK
 from tlcore.execution.training import Stopped, Training
 from tlcore.runs import Run, State, Store
 
-LOCK = "training.lock"
 ERROR_LOG = "error.log"
-UNRECORDED_OUT_OF_SPACE = 3
-"""Exit status of a process that could not even record that the disk is full."""
 
 
 def execute(store_folder: Path | str, run_id: str, *, threads: int = 1) -> int:
@@ -31,7 +29,7 @@ def execute(store_folder: Path | str, run_id: str, *, threads: int = 1) -> int:
         StoreError: the store cannot be opened.
     """
     store = Store(store_folder)
-    lock = FileLock(store.run_folder(run_id) / LOCK)
+    lock = FileLock(store.run_folder(run_id) / TRAINING_LOCK)
     if not lock.acquire(str(os.getpid()), patience=2.0):
         return 0
     try:
