@@ -12,6 +12,7 @@ from tlcore.errors import LabError
 from tlcore.plots import domain_adversarial as plots
 from tlcore.plots.comparison import class_gain, confusion_matrix
 from tlcore.runs import Notice, Series
+from tlcore.specs import CheckpointStart
 from ui.comparison import Finished, comparison_table, comparison_words
 from ui.experiment import COMPARED_SEEDS, Experiment, from_address
 from ui.library import RunView, warm_up
@@ -246,6 +247,10 @@ def notices_of(started: Mapping[str, RunView]) -> None:
     notices: list[Notice] = []
     for view in started.values():
         notices += view.store.notices(view.run.id)
+        start = view.run.spec.start
+        if isinstance(start, CheckpointStart):
+            text = f"{view.run.spec.method.title} goes on from step {start.step:,} of run {start.run}, with other parameters."
+            notices.append(Notice(start.step, "info", f"forked-{view.run.id}", text))
         if view.run.state == "failed" and view.run.reason:
             text = f"{view.run.spec.method.title} failed: {view.run.reason}"
             notices.append(Notice(view.run.step, "error", f"failed-{view.run.id}", text))

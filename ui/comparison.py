@@ -80,7 +80,10 @@ def gap_sentence(finished: Finished, *, baseline: str, adapted: str, ceiling: st
     low, now, high = (float(np.mean(values)) for values in (before, after, best))
     if high - low < 0.01:
         return "There was hardly a gap to close: the target is as easy as the source."
-    return f"{(now - low) / (high - low):.0%} of the gap to training on target labels is closed."
+    share = (now - low) / (high - low)
+    if share < 0:
+        return f"Nothing of the gap to training on target labels is closed: it is {-share:.0%} wider."
+    return f"{share:.0%} of the gap to training on target labels is closed."
 
 
 def selection_sentence(finished: Finished, arm: str) -> str | None:

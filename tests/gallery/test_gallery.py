@@ -1,0 +1,99 @@
+"""The recorded runs that ship with the lab: each still loads, and is what the present presets ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tlcore.gallery import FOLDER, gallery_file, recorded
+from tlcore.gallery.record import write_gallery
+from tlcore.presets import all_presets, find_preset
+from tlcore.runs import Confusion, Frame, Probe, Store
+
+FILES = sorted(FOLDER.glob("*.sqlite"))
+LARGEST_BYTES = 25 * 2**20
+PROVENANCE = {"lab", "python", "torch", "torchvision", "cpu", "cores", "threads", "device", "precision"}
+
+
+def test_the_first_preset_of_every_page_is_recorded() -> None:
+    first = {preset.page: preset.identity for preset in reversed(all_presets().values())}
+    assert first
+    assert all(recorded(identity) is not None for identity in first.values())
+
+
+def test_all_files_together_stay_small() -> None:
+    assert sum(file.stat().st_size for file in FILES) < LARGEST_BYTES
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_recorded_runs_are_those_of_the_preset(file: Path) -> None:
+    preset = find_preset(file.stem.replace("--", "/"))
+    store = recorded(preset.identity)
+    assert store is not None
+    runs = {run.id: run for run in store.runs()}
+    for arm, seed, spec in preset.specs([0]):
+        run = runs[spec.content_hash]
+        assert (run.arm, run.spec.seed, run.state) == (arm, seed, "finished")
+    for identity, run in runs.items():
+        assert run.spec.content_hash == identity, "the spec still hashes to its name"
+        assert run.step == run.spec.budget.steps
+        assert set(run.provenance) >= PROVENANCE
+        assert 0 <= run.summary["target_accuracy"] <= 1
+        assert store.metrics(identity)["class_loss"].steps[-1] == run.step
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_the_arms_that_are_shown_have_their_films(file: Path) -> None:
+    preset = find_preset(file.stem.replace("--", "/"))
+    store = recorded(preset.identity)
+    assert store is not None
+    for arm in preset.side_by_side:
+        identity = preset.arms[arm].content_hash
+        probe = store.probe(identity)
+        assert probe is not None
+        for projection in ("pca", "umap"):
+            frames = store.frames(identity, projection)
+            assert len(frames) > 5
+            assert all(frame.points.shape == (len(probe), 2) for frame in frames)
+            assert all(np.isfinite(frame.points).all() for frame in frames)
+        for domain in ("source", "target"):
+            confusion = store.confusion(identity, domain)
+            assert confusion is not None and confusion.counts.sum() > 0
+
+
+def test_a_recorded_store_cannot_be_written() -> None:
+    store = recorded(FILES[0].stem.replace("--", "/"))
+    assert store is not None
+    with pytest.raises(Exception, match="can be read but not written"):
+        store.delete(store.runs()[0].id)
+
+
+def test_writing_a_gallery_keeps_the_newest_film_of_the_first_seed_only(tmp_path: Path) -> None:
+    store = Store(tmp_path / "lab")
+    preset = find_preset("domain-adversarial/moons")
+    specs = [preset.specs([seed])[0][2] for seed in (0, 1)]
+    points = np.asarray([[0.1, 0.2], [0.3, 0.4]], np.float32)
+    predictions = np.asarray([0, 1], np.int16)
+    for spec in specs:
+        identity = store.add(spec, arm="source_only")
+        store.record_probe(identity, Probe(predictions, np.asarray([0, 1], np.int8), ("a", "b")))
+        store.record_metrics(identity, [(1, {"class_loss": 0.5})])
+        for layout in (0, 1):
+            store.record_frames(identity, [Frame(0, "umap", points + layout, predictions, layout)])
+        for step in (1, 2):
+            store.record_confusion(identity, Confusion(step, "target", np.full((2, 2), step)))
+        store.record_features(identity, 0, np.ones((2, 3), np.float32), predictions)
+    first, second = (spec.content_hash for spec in specs)
+    file = write_gallery(store, [first, second], tmp_path / "kept.sqlite", films={first})
+    kept = Store(file=file)
+    frames = kept.frames(first, "umap")
+    assert [frame.layout for frame in frames] == [1]
+    assert frames[0].points.dtype == np.float32
+    np.testing.assert_allclose(frames[0].points, points + 1, atol=1e-3)
+    assert kept.frames(second, "umap") == []
+    assert kept.latest(second) == {"class_loss": 0.5}
+    assert kept.confusion(second, "target").step == 2
+    assert kept.feature_steps(first) == []
+    assert gallery_file("a/b").name == "a--b.sqlite"
