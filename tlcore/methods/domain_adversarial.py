@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn import functional
 
 from tlcore.data.dataset import Dataset
+from tlcore.errors import InvalidRequest
 from tlcore.networks import Classifier, build_classifier, build_domain_classifier, reverse_gradient
 from tlcore.specs import RunSpec
 from tlcore.specs.domain_adversarial import Dann
@@ -172,10 +173,24 @@ def build_network(spec: RunSpec, context: Context) -> Classifier:
 
 
 def load_start_weights(module: nn.Module, part: str, context: Context) -> None:
-    """Take the start's tensors for one part of the network, where the start has that part."""
+    """Take the start's tensors for one part of the network, where the start has that part.
+
+    Raises:
+        InvalidRequest: they are not of this network.
+    """
     tensors = without_prefix(part, context.start_weights or {})
-    if tensors:
-        module.load_state_dict(tensors)
+    if not tensors:
+        return
+    own = module.state_dict()
+    strange = sorted(own.keys() ^ tensors.keys())
+    if strange:
+        where = "the start" if strange[0] in own else "this network"
+        raise InvalidRequest(f"The start's {part} is of another network: {where} has no {strange[0]}.")
+    for name, tensor in tensors.items():
+        if tensor.shape != own[name].shape:
+            theirs, ours = ("×".join(map(str, one.shape)) for one in (tensor, own[name]))
+            raise InvalidRequest(f"The start's {part} is of another network: {name} is {theirs} there and {ours} here.")
+    module.load_state_dict(tensors)
 
 
 def channels_last(inputs: torch.Tensor) -> torch.Tensor:
