@@ -249,7 +249,8 @@ def notices_of(started: Mapping[str, RunView]) -> None:
         notices += view.store.notices(view.run.id)
         start = view.run.spec.start
         if isinstance(start, CheckpointStart):
-            text = f"{view.run.spec.method.title} goes on from step {start.step:,} of run {start.run}, with other parameters."
+            title = view.run.spec.method.title
+            text = f"{title} goes on from step {start.step:,} of run {start.run}, with other parameters."
             notices.append(Notice(start.step, "info", f"forked-{view.run.id}", text))
         if view.run.state == "failed" and view.run.reason:
             text = f"{view.run.spec.method.title} failed: {view.run.reason}"
