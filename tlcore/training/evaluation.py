@@ -107,14 +107,22 @@ def summarise_run(metrics: Mapping[str, Series]) -> dict[str, float]:
     target = metrics.get("target_accuracy")
     if target is None:
         return summary
-    by_step = dict(zip(target.steps.tolist(), target.values.tolist(), strict=True))
+    by_step = dict(zip(*_points(target), strict=True))
     for rule, name in SELECTION_RULES.items():
-        if name in metrics:
-            chosen = select(metrics[name].steps.tolist(), metrics[name].values.tolist())
+        if name not in metrics:
+            continue
+        # A step whose test outputs were no numbers has no accuracy, so it cannot be reported.
+        scores = {step: score for step, score in zip(*_points(metrics[name]), strict=True) if step in by_step}
+        if scores:
+            chosen = select(list(scores), list(scores.values()))
             summary[f"selected_step_by_{rule}"] = float(chosen)
             summary[f"target_accuracy_by_{rule}"] = by_step[chosen]
     summary["target_accuracy_oracle"] = float(np.nanmax(target.values))
     return summary
+
+
+def _points(series: Series) -> tuple[list[int], list[float]]:
+    return series.steps.tolist(), series.values.tolist()
 
 
 def choose_probe(data: PairData, count: int, seed: int) -> tuple[Probe, torch.Tensor]:
