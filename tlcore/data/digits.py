@@ -22,6 +22,9 @@ from tlcore.specs.data import Digits, PhotoDigits
 
 SIDE = 16
 ORIGINALS_AT_ONCE = 32
+
+# More pictures of the same few originals would make every look at the model dearer and hardly surer.
+HELD_OUT_RENDERINGS = 6
 ORIGIN = "scikit-learn digits"
 CLASS_NAMES = tuple("0123456789")
 PROVENANCE = Provenance(
@@ -75,13 +78,14 @@ def load_digits(spec: Digits, seed: int, share: Share) -> Domain:
     originals = original_digits()
     parts = split_originals(originals.labels, share, ORIGIN, seed)
 
-    def pictures(indices: torch.Tensor) -> torch.Tensor:
-        return to_bytes(render(indices, spec, seed).unsqueeze(1)).expand(-1, 3, -1, -1)
+    def part(indices: torch.Tensor, spec: Digits) -> Dataset:
+        def pictures(chunk: torch.Tensor) -> torch.Tensor:
+            return to_bytes(render(chunk, spec, seed).unsqueeze(1)).expand(-1, 3, -1, -1)
 
-    def part(indices: torch.Tensor) -> Dataset:
         return rendered_dataset(in_chunks(pictures, indices), indices, spec.renderings, PROVENANCE)
 
-    return Domain(part(parts.train), part(parts.validation), part(parts.test))
+    held_out = spec.model_copy(update={"renderings": min(spec.renderings, HELD_OUT_RENDERINGS)})
+    return Domain(part(parts.train, spec), part(parts.validation, held_out), part(parts.test, held_out))
 
 
 def in_chunks(pictures: Callable[[torch.Tensor], torch.Tensor], indices: torch.Tensor) -> torch.Tensor:

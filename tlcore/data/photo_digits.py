@@ -12,6 +12,7 @@ from PIL import Image
 from tlcore.data.crops import windows
 from tlcore.data.dataset import Dataset, Domain, Provenance
 from tlcore.data.digits import (
+    HELD_OUT_RENDERINGS,
     ORIGIN,
     SIDE,
     in_chunks,
@@ -59,14 +60,15 @@ def load_photo_digits(spec: PhotoDigits, seed: int, share: Share) -> Domain:
     originals = original_digits()
     parts = split_originals(originals.labels, share, ORIGIN, seed)
 
-    def part(indices: torch.Tensor, test: bool) -> Dataset:
+    def part(indices: torch.Tensor, spec: PhotoDigits, test: bool = False) -> Dataset:
         def pictures(chunk: torch.Tensor) -> torch.Tensor:
             ink = render(chunk, spec, seed).unsqueeze(1)
             return to_bytes(blend(ink, backgrounds(chunk, spec, seed, test), spec))
 
         return rendered_dataset(in_chunks(pictures, indices), indices, spec.renderings, PROVENANCE)
 
-    return Domain(part(parts.train, False), part(parts.validation, False), part(parts.test, True))
+    held_out = spec.model_copy(update={"renderings": min(spec.renderings, HELD_OUT_RENDERINGS)})
+    return Domain(part(parts.train, spec), part(parts.validation, held_out), part(parts.test, held_out, test=True))
 
 
 def blend(ink: torch.Tensor, photo: torch.Tensor, spec: PhotoDigits) -> torch.Tensor:

@@ -25,7 +25,9 @@ class Digits(Spec):
     """scikit-learn's 1,797 real handwritten digits, enlarged to 16×16 and varied by small affine maps."""
 
     name: Literal["digits"] = "digits"
-    renderings: int = parameter(8, "Varied pictures made from each handwritten digit.", ge=1, le=50)
+    renderings: int = parameter(
+        8, "Varied pictures made from each handwritten digit to learn from; to test on, at most 6.", ge=1, le=50
+    )
     variation: float = parameter(1.0, "Strength of the random shift, turn, scale and shear.", ge=0.0, le=3.0)
 
 
@@ -33,7 +35,9 @@ class PhotoDigits(Spec):
     """The same handwritten digits over crops of scikit-learn's two sample photographs."""
 
     name: Literal["photo-digits"] = "photo-digits"
-    renderings: int = parameter(8, "Varied pictures made from each handwritten digit.", ge=1, le=50)
+    renderings: int = parameter(
+        8, "Varied pictures made from each handwritten digit to learn from; to test on, at most 6.", ge=1, le=50
+    )
     variation: float = parameter(1.0, "Strength of the random shift, turn, scale and shear.", ge=0.0, le=3.0)
     blend: Literal["over", "difference", "invert"] = parameter(
         "over", "over: the digit in white on the photograph; difference: absolute difference, as in MNIST-M; "
