@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits as scikit_learn_digits
 
 from tlcore.data import load_dataset
 from tlcore.data.crops import windows
-from tlcore.data.digits import affine_maps, original_digits, render
+from tlcore.data.digits import affine_maps, original_digits, render, sampling_grid
 from tlcore.data.photo_digits import REDUCTIONS, backgrounds, blend, horizontal_range, photographs
 from tlcore.data.splits import Share
 from tlcore.specs.data import Digits, Moons, PhotoDigits
@@ -67,6 +67,11 @@ class TestDigits:
         assert (part.inputs[:, 0, 2::2, 2::2] - 255 * by_hand).abs().max() <= 0.51
         assert torch.equal(part.labels, original_digits().labels[part.identities])
         assert torch.equal(part.inputs[:, 0], part.inputs[:, 2])
+
+    def test_the_sampling_grid_is_that_of_torch(self) -> None:
+        maps = affine_maps(2 * torch.rand(7, 5, generator=torch.Generator().manual_seed(0)) - 1)
+        expected = torch.nn.functional.affine_grid(maps, [7, 1, 16, 16], align_corners=False)
+        assert torch.allclose(sampling_grid(maps), expected, atol=1e-6)
 
     def test_renderings_of_one_original_differ_and_stand_together(self) -> None:
         part = load_dataset(Digits(renderings=4), 0).train

@@ -7,7 +7,4 @@ import torch
 
 def windows(picture: torch.Tensor, top: torch.Tensor, left: torch.Tensor, side: int) -> torch.Tensor:
     """The squares (n, C, side, side) of a picture (C, H, W) whose upper left corners are `top`, `left`: (n,) int64."""
-    steps = torch.arange(side)
-    rows = (top[:, None] + steps)[:, :, None]
-    columns = (left[:, None] + steps)[:, None, :]
-    return picture[:, rows, columns].transpose(0, 1)
+    return picture.unfold(1, side, 1).unfold(2, side, 1)[:, top, left].transpose(0, 1)
