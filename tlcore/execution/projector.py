@@ -133,9 +133,9 @@ class Projector:
     def _missing_step(self, run: Run, projection: str) -> int | None:
         refused = self._film(run, projection).refused
         rows = self.store.database.rows(
-            "SELECT step FROM features WHERE run = ?1 AND step NOT IN "
-            "(SELECT step FROM frames WHERE run = ?1 AND projection = ?2 AND layout = 0) ORDER BY step",
-            run.id, projection,
+            "SELECT step FROM features WHERE run = ? AND step NOT IN "
+            "(SELECT step FROM frames WHERE run = ? AND projection = ? AND layout = 0) ORDER BY step",
+            run.id, run.id, projection,
         )  # fmt: skip
         return next((row[0] for row in rows if row[0] not in refused), None)
 
