@@ -51,7 +51,7 @@ PHOTO_DIGITS = Preset(
         DomainPair(source=Digits(renderings=24), target=PhotoDigits(renderings=24)),
         SmallCnn(),
         Optimisation(learning_rate=0.05),
-        Budget(steps=4000, precision="auto"),
+        Budget(steps=4000, batch_size=48, precision="auto"),
         # The domain classifier must be strong: with one hidden layer the features stayed further apart.
         Dann(domain_hidden_layers=2),
     ),
@@ -71,7 +71,7 @@ TOO_FAR = Preset(
         DomainPair(source=Digits(renderings=24), target=PhotoDigits(renderings=24, blend="difference")),
         SmallCnn(),
         Optimisation(learning_rate=0.05),
-        Budget(steps=4000, precision="auto"),
+        Budget(steps=4000, batch_size=48, precision="auto"),
         Dann(domain_hidden_layers=2),
     ),
     side_by_side=("source_only", "dann"),
@@ -118,15 +118,18 @@ MNIST_MNISTM = Preset(
     lead="The experiment of the paper: MNIST, and MNIST blended with photographs of the Berkeley segmentation set.",
     arms=_arms(
         DomainPair(source=Mnist(), target=MnistM(), disjoint=False),
-        PaperMnist(),
+        # Without batch normalisation the paper's network swayed between .43 and .56 in 4,000 steps (seed 0).
+        PaperMnist(normalisation="batch"),
         Optimisation(learning_rate=0.01),
-        Budget(steps=8000, evaluations=16, frames=16, precision="auto"),
-        Dann(),
+        Budget(steps=5000, evaluations=10, frames=20, precision="auto"),
+        Dann(domain_hidden_layers=2, batch_norm_statistics="separate"),
     ),
     side_by_side=("source_only", "dann"),
     look_for=LOOK_FOR,
-    explanation="The data, network and schedules of the paper. As there, both domains hold the same digits, under "
-    "different backgrounds. The paper refits the last layer with a linear SVM; the figures here are of the network.",
+    explanation="The data, schedules and layers of the paper. As there, both domains hold the same digits, under "
+    "different backgrounds. Differences: batch normalisation, over each domain by itself, and a second hidden layer in "
+    "the domain classifier keep a few thousand steps stable. The paper refits the last layer with a "
+    "linear SVM; the figures here are of the network.",
     published=(
         Published("source_only", "target_accuracy", 0.5225, PAPER_TABLE, "last layer refitted with a linear SVM"),
         Published("dann", "target_accuracy", 0.7666, PAPER_TABLE, "last layer refitted with a linear SVM"),
