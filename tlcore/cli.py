@@ -147,7 +147,7 @@ def _open_store(arguments: argparse.Namespace) -> Any:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    from tlcore.execution.export import describe
+    from tlcore.runs.export import describe
 
     store = _open_store(arguments)
     description = describe(store, store.require(arguments.run))
@@ -165,7 +165,7 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from tlcore.execution.export import export
+    from tlcore.runs.export import export
 
     store = _open_store(arguments)
     export(store, store.require(arguments.run), arguments.format, arguments.output, force=arguments.force)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
 from functools import partial
 from urllib.parse import urlencode
 
-import numpy as np
-import pandas as pd
 import streamlit as st
 
+from tlcore.runs.export import content_of
 from ui.experiment import Experiment
 from ui.library import RunView
 
@@ -35,16 +33,18 @@ def _downloads(view: RunView) -> None:
     title = view.run.spec.method.title
     name = f"{view.run.spec.method.name}-{view.run.id}"
     files = [
-        (f"{title}: metrics (CSV)", partial(metrics_csv, view), f"{name}-metrics.csv", "text/csv"),
-        (f"{title}: frames (NPZ)", partial(frames_npz, view), f"{name}-frames.npz", "application/octet-stream"),
+        ("metrics (CSV)", "csv", f"{name}-metrics.csv"),
+        ("frames (NPZ)", "npz", f"{name}-frames.npz"),
     ]
-    weights = view.store.run_folder(view.run.id) / "weights.safetensors"
-    if not view.is_recorded and weights.is_file():
-        label = f"{title}: weights (safetensors)"
-        files.append((label, weights.read_bytes, f"{name}.safetensors", "application/octet-stream"))
-    for label, content, file_name, kind in files:
+    if not view.is_recorded and (view.store.run_folder(view.run.id) / "weights.safetensors").is_file():
+        files.append(("weights (safetensors)", "safetensors", f"{name}.safetensors"))
+    for label, kind, file_name in files:
         # A function instead of the content: nothing is built before someone clicks.
-        st.download_button(label, content, file_name, kind, on_click="ignore", key=f"download-{file_name}")
+        content = partial(content_of, view.store, view.run, kind)
+        st.download_button(
+            f"{title}: {label}", content, file_name, "application/octet-stream", on_click="ignore",
+            key=f"download-{file_name}",
+        )  # fmt: skip
 
 
 def address_of(experiment: Experiment) -> str:
@@ -70,29 +70,6 @@ def terminal_command(experiment: Experiment) -> str:
     seeds = "" if experiment.seeds == 1 else f" --seeds {experiment.seeds}"
     changes = "".join(f" --set {path}={value}" for path, value in experiment.changes.items())
     return f"python -m tlcore run {experiment.preset.identity}{seeds}{changes}"
-
-
-def metrics_csv(view: RunView) -> bytes:
-    """Every metric of a run: a column a metric, a row a step."""
-    series = view.store.metrics(view.run.id)
-    table = pd.DataFrame({name: pd.Series(line.values, index=line.steps) for name, line in series.items()})
-    return table.rename_axis("step").to_csv().encode()
-
-
-def frames_npz(view: RunView) -> bytes:
-    """The frames of a run as NumPy arrays, `umap_points` (frames, N, 2) and so on; readable without pickle."""
-    arrays: dict[str, np.ndarray] = {}
-    for projection in view.store.projections(view.run.id):
-        frames = view.store.frames(view.run.id, projection)
-        arrays[f"{projection}_steps"] = np.asarray([frame.step for frame in frames])
-        arrays[f"{projection}_points"] = np.stack([frame.points for frame in frames])
-        arrays[f"{projection}_predictions"] = np.stack([frame.predictions for frame in frames])
-    probe = view.store.probe(view.run.id)
-    if probe is not None:
-        arrays |= {"labels": probe.labels, "domains": probe.domains}
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    return buffer.getvalue()
 
 
 def _number(text: str) -> object:

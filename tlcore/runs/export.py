@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import math
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from tlcore.errors import InvalidRequest, OutOfSpace, StoreError
-from tlcore.execution.disk import is_full
-from tlcore.runs import Run, Store
+from tlcore.runs.store import Run, Store
 
 
 def export(store: Store, run: Run, kind: str, output: Path, *, force: bool = False) -> None:
@@ -26,21 +25,31 @@ def export(store: Store, run: Run, kind: str, output: Path, *, force: bool = Fal
         InvalidRequest: there is no such format, the file exists, or the run has nothing to write in it.
         StoreError: the file cannot be written; nothing is left half written.
     """
-    if kind not in FORMATS:
-        raise InvalidRequest(f"There is no export format '{kind}'; choose one of {', '.join(FORMATS)}.")
+    content = content_of(store, run, kind)
     if output.is_dir():
         raise InvalidRequest(f"{output} is a folder; name a file in it.")
     if output.exists() and not force:
         raise InvalidRequest(f"{output} exists already; add --force to replace it.")
     temporary = output.with_name(f".{output.name}.{os.getpid()}")
     try:
-        FORMATS[kind](store, run, temporary)
+        temporary.write_bytes(content)
         temporary.replace(output)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        if is_full(error):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise OutOfSpace(f"No disk space is left to write {output}.") from None
         raise StoreError(f"{output} cannot be written: {error.strerror}.") from None
+
+
+def content_of(store: Store, run: Run, kind: str) -> bytes:
+    """The run as the bytes of a file of one format.
+
+    Raises:
+        InvalidRequest: there is no such format, or the run has nothing to write in it.
+    """
+    if kind not in FORMATS:
+        raise InvalidRequest(f"There is no export format '{kind}'; choose one of {', '.join(FORMATS)}.")
+    return FORMATS[kind](store, run)
 
 
 def describe(store: Store, run: Run) -> dict[str, Any]:
@@ -59,7 +68,7 @@ def _finite(values: dict[str, float]) -> dict[str, float | None]:
     return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
-def _json(store: Store, run: Run, path: Path) -> None:
+def _json(store: Store, run: Run) -> bytes:
     curves = {
         name: {
             "steps": series.steps.tolist(),
@@ -68,10 +77,10 @@ def _json(store: Store, run: Run, path: Path) -> None:
         for name, series in store.metrics(run.id).items()
     }
     document = describe(store, run) | {"curves": curves}
-    path.write_text(json.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
+    return json.dumps(document, ensure_ascii=False, indent=1).encode()
 
 
-def _csv(store: Store, run: Run, path: Path) -> None:
+def _csv(store: Store, run: Run) -> bytes:
     metrics = store.metrics(run.id)
     table: dict[int, dict[str, float]] = {}
     for name, series in metrics.items():
@@ -82,10 +91,10 @@ def _csv(store: Store, run: Run, path: Path) -> None:
     writer.writeheader()
     for step in sorted(table):
         writer.writerow({"step": step, **table[step]})
-    path.write_text(text.getvalue(), encoding="utf-8", newline="")
+    return text.getvalue().encode()
 
 
-def _npz(store: Store, run: Run, path: Path) -> None:
+def _npz(store: Store, run: Run) -> bytes:
     probe = store.probe(run.id)
     if probe is None:
         raise InvalidRequest(f"Run {run.id} has recorded no frames yet.")
@@ -99,18 +108,19 @@ def _npz(store: Store, run: Run, path: Path) -> None:
         arrays[f"{projection}_steps"] = np.asarray([frame.step for frame in frames], np.int64)
         arrays[f"{projection}_points"] = np.stack([frame.points for frame in frames])
         arrays[f"{projection}_predictions"] = np.stack([frame.predictions for frame in frames])
-    with path.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
 
 
-def _safetensors(store: Store, run: Run, path: Path) -> None:
+def _safetensors(store: Store, run: Run) -> bytes:
     weights = store.run_folder(run.id) / "weights.safetensors"
     if not weights.exists():
         raise InvalidRequest(f"Run {run.id} is {run.state} and has no final weights.")
-    shutil.copyfile(weights, path)
+    return weights.read_bytes()
 
 
-FORMATS: dict[str, Callable[[Store, Run, Path], None]] = {
+FORMATS: dict[str, Callable[[Store, Run], bytes]] = {
     "json": _json,
     "csv": _csv,
     "npz": _npz,
