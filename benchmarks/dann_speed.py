@@ -44,9 +44,9 @@ Advance = Callable[[int], None]
 
 def usual_spec(steps: int, seed: int) -> RunSpec:
     """The paper's network and schedules, looked at only at the end."""
-    arm = MNIST_MNISTM.arms["dann"].model_copy(
-        update={"method": Dann(), "network": PaperMnist(), "optimisation": Optimisation(learning_rate=0.01)}
-    )
+    method = Dann(domain_hidden_layers=1, domain_hidden_units=100, batch_norm_statistics="joint")
+    paper = {"method": method, "network": PaperMnist(), "optimisation": Optimisation(learning_rate=0.01)}
+    arm = MNIST_MNISTM.arms["dann"].model_copy(update=paper)
     changes = {"steps": steps, "batch_size": BATCH, "evaluations": 1, "frames": 1, "seed": seed}
     return override({"dann": arm}, changes)["dann"]
 
