@@ -14,8 +14,8 @@ from ui.library import estimate, executor
 from ui.parameter_form import parameter_form
 
 _ERROR = "_run_bar_error"
-TRAIN_WIDTH = 176  # pixels: room for its longest label
-PAUSE_WIDTHS = {"pause": 112}
+TRAIN_WIDTH = 170  # pixels: room for its longest label
+PAUSE_WIDTHS = {"pause": 108}
 
 
 def run_bar(page: str, experiment: Experiment) -> None:
@@ -24,7 +24,7 @@ def run_bar(page: str, experiment: Experiment) -> None:
     runs = [run for run in (executor().store.get(identity) for identity in live) if run is not None]
     paused = bool(runs) and all(run.paused for run in runs if run.state == "running")
     waiting_only = bool(runs) and all(run.state == "queued" for run in runs)
-    with st.container(horizontal=True, vertical_alignment="center", key="run-bar"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="run-bar"):
         _preset_choice(page, experiment)
         label, seeds = _train_label(experiment)
         st.button(
@@ -62,7 +62,7 @@ def _preset_choice(page: str, experiment: Experiment) -> None:
     titles = {preset.name: preset.title for preset in presets}
     chosen = st.selectbox(
         "Experiment", names, index=names.index(experiment.preset.name), format_func=titles.__getitem__,
-        label_visibility="collapsed", key=f"preset-{experiment.preset.name}", width=330,
+        label_visibility="collapsed", key=f"preset-{experiment.preset.name}", width=322,
     )  # fmt: skip
     if chosen != experiment.preset.name:
         Experiment(next(preset for preset in presets if preset.name == chosen), {}).write_address()
@@ -98,7 +98,7 @@ def _steer_button(label: str, icon: str, command: str, live: list[str], *, enabl
         disabled=not enabled,
         help=help,
         on_click=_guarded(steer),
-        width=PAUSE_WIDTHS.get(key, 92),
+        width=PAUSE_WIDTHS.get(key, 84),
     )
 
 
