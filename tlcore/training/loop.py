@@ -20,6 +20,7 @@ from tlcore.specs import Optimisation, RunSpec
 from tlcore.training.checkpoints import flatten_optimiser, restore_optimiser, with_prefix, without_prefix
 from tlcore.training.context import Context, DomainName
 from tlcore.training.events import Advanced, Checkpoint, Event, Features, Finished, Metrics, Outputs
+from tlcore.training.memory import keep_freed_memory
 from tlcore.training.sampling import ShuffledBatches
 from tlcore.training.schedules import learning_rate
 from tlcore.training.window import MetricWindow
@@ -55,6 +56,8 @@ class Objective(Protocol):
 
 def train(spec: RunSpec, context: Context, objective: Objective) -> Iterator[Event]:
     """Train `objective` for `spec.budget.steps` steps and tell what happens."""
+    if context.device.type == "cpu":
+        keep_freed_memory()
     modules = nn.ModuleDict(dict(objective.modules())).to(context.device)
     if context.device.type == "cpu" and len(context.data.source.inputs.shape) == 4:
         modules = modules.to(memory_format=torch.channels_last)
