@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import streamlit as st
@@ -96,7 +96,7 @@ def live_view(experiment: Experiment, was_changing: bool) -> None:
     curves_of(experiment, metrics)
     finished = finished_runs(experiment)
     left, right = st.columns(2)
-    names = class_names(started)
+    names = class_names([*started.values(), *(view for views in finished.views.values() for view in views)])
     with left, card("comparison"):
         count = finished.seeds
         recorded = " · recorded" if finished.recorded else ""
@@ -220,9 +220,9 @@ def finished_runs(experiment: Experiment) -> Finished:
     return Finished(found)
 
 
-def class_names(started: Mapping[str, RunView]) -> tuple[str, ...]:
-    """The names of the classes, from any run that has begun."""
-    probes = (view.store.probe(view.run.id) for view in started.values())
+def class_names(views: Iterable[RunView]) -> tuple[str, ...]:
+    """The names of the classes, from the first of these runs that has begun."""
+    probes = (view.store.probe(view.run.id) for view in views)
     return next((probe.class_names for probe in probes if probe is not None), ())
 
 

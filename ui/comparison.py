@@ -114,7 +114,7 @@ def warnings(finished: Finished, class_names: Sequence[str], *, baseline: str, a
     if hurt:
         notices.append(Notice(step, "warning", "negative_transfer", hurt))
     tables = [_recalls(finished.views[arm]) for arm in (baseline, adapted)]
-    if all(len(table) for table in tables):
+    if class_names and all(len(table) for table in tables):
         sentence = negative_transfer_by_class(tables[0], tables[1], class_names)
         if sentence:
             notices.append(Notice(step, "info", "negative_transfer_by_class", sentence))
