@@ -5,8 +5,8 @@ TLCORE_DATA). `--device cuda` measures on a GPU, `--train-steps 3000 --seeds 3` 
 `--train-steps 0` leaves them out. The tables replace those between the marks in docs/benchmarks.md unless
 `--output -` sends them to the terminal alone.
 
-The contenders take turns in one process, so that what else the machine does hits all of them alike; the figure of each
-is the median over the rounds. The usual loop is two `DataLoader`s over PIL pictures with per-sample transforms of
+The contenders take turns, each in a process of its own, so that what else the machine does hits all of them alike;
+the figure of each is the median over the rounds. The usual loop is two `DataLoader`s over PIL pictures with per-sample transforms of
 torchvision, float32, and `.item()` on what is reported. It is given what it might miss: pictures already decoded in
 memory, both domains in one forward pass, no validation.
 """
@@ -14,12 +14,13 @@ memory, both domains in one forward pass, no validation.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import statistics
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -27,14 +28,17 @@ import torchvision
 
 from benchmarks.usual_loop import BATCH, UsualLoop, indexed, loaded
 from tlcore.data import load_pair
+from tlcore.data.dataset import PairData
 from tlcore.execution.machine import choose_device, choose_precision, provenance
 from tlcore.execution.slots import usable_cores
 from tlcore.methods.registry import METHODS
 from tlcore.presets.domain_adversarial import MNIST_MNISTM
 from tlcore.specs import Dann, Optimisation, PaperMnist, RunSpec, override
-from tlcore.training.events import Advanced, Outputs
-from tlcore.training.preparation import Prepared, prepare
+from tlcore.training.events import Advanced, Metrics
+from tlcore.training.preparation import prepare
 
+USUAL_0 = "usual: two DataLoaders, 0 workers, float32"
+USUAL_2 = "usual: two DataLoaders, 2 workers each, float32"
 LONG = 1_000_000  # steps of a run that is only timed
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- dann_speed: written by benchmarks/dann_speed.py -->", "<!-- end of dann_speed -->"
@@ -66,37 +70,86 @@ def ours(device: torch.device, precision: torch.dtype) -> Advance:
     return advance
 
 
-def contenders(data: Any, mean: torch.Tensor, device: torch.device) -> dict[str, Advance]:
-    """What is timed, by name: first the usual ways, ours last."""
+def usual(device: torch.device, workers: int | None) -> Advance:
+    """The usual loop with so many workers a loader, or with None fed from tensors."""
     spec = usual_spec(LONG, 0)
-    source, target = data.source.train, data.target.train
-    found: dict[str, Advance] = {}
-    for workers in (0, 2):
-        loaders = (loaded(dataset, mean, workers, device) for dataset in (source, target))
-        found[f"usual: two DataLoaders, {workers} workers, float32"] = UsualLoop(*loaders, device, spec).advance
-    tensors = (indexed(dataset, mean, device) for dataset in (source, target))
-    found["usual step, data as one tensor, float32"] = UsualLoop(*tensors, device, spec).advance
-    found["ours, float32"] = ours(device, torch.float32)
-    precision = choose_precision("auto", device)
-    if precision != torch.float32:
-        found["ours, bfloat16"] = ours(device, precision)
-    return found
+    data = load_pair(spec.data, 0)
+    mean = mean_of(data)
+    batches = (
+        indexed(part.train, mean, device) if workers is None else loaded(part.train, mean, workers, device)
+        for part in (data.source, data.target)
+    )
+    return UsualLoop(*batches, device, spec).advance
 
 
-def time_in_turns(found: dict[str, Advance], rounds: int, steps: int, device: torch.device) -> dict[str, list[float]]:
+CONTENDERS: dict[str, Callable[[torch.device], Advance]] = {
+    USUAL_0: lambda device: usual(device, 0),
+    USUAL_2: lambda device: usual(device, 2),
+    "usual step, data as one tensor, float32": lambda device: usual(device, None),
+    "ours, float32": lambda device: ours(device, torch.float32),
+    "ours, bfloat16": lambda device: ours(device, torch.bfloat16),
+}
+
+
+class Contender:
+    """One loop in a process of its own: what one sets for itself, another does not profit from."""
+
+    def __init__(self, name: str, device: torch.device, threads: int) -> None:
+        arguments = (name, str(device), threads)
+        context = multiprocessing.get_context("spawn")
+        self._process = ProcessPoolExecutor(1, context, initializer=_prepare_turns, initargs=arguments)
+
+    def seconds(self, steps: int) -> float:
+        """How long so many steps more take. All others wait meanwhile."""
+        return self._process.submit(_take_turn, steps).result()
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.shutdown()
+
+
+_turn: Callable[[int], float]  # in a contender's process
+
+
+def _prepare_turns(name: str, device_name: str, threads: int) -> None:
+    global _turn
+    torch.set_num_threads(threads)
+    device = torch.device(device_name)
+    advance = CONTENDERS[name](device)
+
+    def turn(steps: int) -> float:
+        wait(device)
+        start = time.perf_counter()
+        advance(steps)
+        wait(device)
+        return time.perf_counter() - start
+
+    _turn = turn
+
+
+def _take_turn(steps: int) -> float:
+    return _turn(steps)
+
+
+def time_in_turns(device: torch.device, rounds: int, steps: int) -> dict[str, list[float]]:
     """Steps a second of each contender in each round."""
-    speeds: dict[str, list[float]] = {name: [] for name in found}
-    for advance in found.values():
-        advance(10)
+    names = [name for name in CONTENDERS if "bfloat16" not in name or choose_precision("auto", device) != torch.float32]
+    contenders = {name: Contender(name, device, torch.get_num_threads()) for name in names}
+    speeds: dict[str, list[float]] = {name: [] for name in names}
+    for contender in contenders.values():
+        contender.seconds(10)
     for _ in range(rounds):
-        for name, advance in found.items():
-            advance(5)  # uses up what workers have prepared while others had their turn
-            wait(device)
-            start = time.perf_counter()
-            advance(steps)
-            wait(device)
-            speeds[name].append(steps / (time.perf_counter() - start))
+        for name, contender in contenders.items():
+            contender.seconds(5)  # uses up what workers have prepared while others had their turn
+            speeds[name].append(steps / contender.seconds(steps))
+    for contender in contenders.values():
+        contender.close()
     return speeds
+
+
+def mean_of(data: PairData) -> torch.Tensor:
+    """Mean of each channel (3, 1, 1) of the source's training pictures, which both loops subtract."""
+    return data.source.train.inputs.float().mean((0, 2, 3)).div(255)[:, None, None]
 
 
 def wait(device: torch.device) -> None:
@@ -105,28 +158,50 @@ def wait(device: torch.device) -> None:
         torch.cuda.synchronize()
 
 
-def train_both(seed: int, steps: int, workers: int, device: torch.device) -> dict[str, tuple[float, float, float]]:
-    """Source accuracy, target accuracy and seconds after so many steps, of the usual loop and of ours."""
-    data = load_pair(usual_spec(1, seed).data, seed)
-    mean = data.source.train.inputs.float().mean((0, 2, 3)).div(255)[:, None, None]
-    spec = usual_spec(steps, seed)
+Result = tuple[float, float, float]
+
+
+def train_usual(seed: int, steps: int, workers: int, device_name: str, threads: int) -> Result:
+    """Source accuracy, target accuracy and seconds of the usual loop."""
+    torch.set_num_threads(threads)
+    device, spec = torch.device(device_name), usual_spec(steps, seed)
+    data = load_pair(spec.data, seed)
+    mean = mean_of(data)
+    loop = UsualLoop(*(loaded(part.train, mean, workers, device) for part in (data.source, data.target)), device, spec)
     start = time.perf_counter()
-    loaders = (loaded(dataset, mean, workers, device) for dataset in (data.source.train, data.target.train))
-    loop = UsualLoop(*loaders, device, spec)
     loop.advance(steps)
     seconds = time.perf_counter() - start
-    usual = (loop.accuracy(data.source.test, mean), loop.accuracy(data.target.test, mean), seconds)
-    prepared: Prepared = prepare(spec, device=device, precision=choose_precision("auto", device))
+    return loop.accuracy(data.source.test, mean), loop.accuracy(data.target.test, mean), seconds
+
+
+def train_ours(seed: int, steps: int, device_name: str, threads: int) -> Result:
+    """Source accuracy, target accuracy and seconds of our method, the last look at the model left out."""
+    torch.set_num_threads(threads)
+    device, spec = torch.device(device_name), usual_spec(steps, seed)
+    prepared = prepare(spec, device=device, precision=choose_precision("auto", device))
     prepared.context.cadence.evaluation_steps = frozenset({steps})
     prepared.context.cadence.frame_steps = frozenset()
-    scores, start = {}, time.perf_counter()
+    accuracies, start = {}, time.perf_counter()
     for event in METHODS["dann"](spec, prepared.context):
         if isinstance(event, Advanced) and event.step == steps - 1:
-            seconds = time.perf_counter() - start
-        elif isinstance(event, Outputs) and event.part == "test":
-            labels = getattr(data, event.domain).test.labels.numpy()
-            scores[event.domain] = float((event.logits.argmax(1) == labels).mean())
-    return {"usual": usual, "ours": (scores["source"], scores["target"], seconds)}
+            seconds = (time.perf_counter() - start) * steps / max(1, steps - 1)
+        for told in prepared.evaluator.score(event):
+            if isinstance(told, Metrics):
+                accuracies.update(told.values)
+    return accuracies["source_accuracy"], accuracies["target_accuracy"], seconds
+
+
+def train_both(seeds: int, steps: int, workers: int, device: torch.device) -> dict[str, list[Result]]:
+    """Both loops for so many steps, seed by seed, each in a process of its own."""
+    results: dict[str, list[Result]] = {"usual": [], "ours": []}
+    threads = torch.get_num_threads()
+    for seed in range(seeds):
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as process:
+            usual_run = process.submit(train_usual, seed, steps, workers, str(device), threads)
+            results["usual"].append(usual_run.result())
+            results["ours"].append(process.submit(train_ours, seed, steps, str(device), threads).result())
+        print(f"seed {seed}: { ({name: runs[-1] for name, runs in results.items()}) }", flush=True)
+    return results
 
 
 def spread(values: list[float]) -> str:
@@ -159,7 +234,7 @@ def write(text: str, page: Path) -> None:
 def speed_table(speeds: dict[str, list[float]]) -> str:
     """Steps a second of each contender, and how many times the faster of the usual loops that is."""
     medians = {name: statistics.median(values) for name, values in speeds.items()}
-    reference = max(value for name, value in medians.items() if name.startswith("usual:"))
+    reference = max(medians[USUAL_0], medians[USUAL_2])
     lines = ["| loop | steps a second, median | slowest and fastest round | × the usual loop |", "|---|---|---|---|"]
     for name, values in speeds.items():
         span = f"{min(values):.1f} to {max(values):.1f}"
@@ -167,11 +242,11 @@ def speed_table(speeds: dict[str, list[float]]) -> str:
     return "\n".join(lines)
 
 
-def accuracy_table(results: list[dict[str, tuple[float, float, float]]]) -> str:
+def accuracy_table(results: dict[str, list[Result]]) -> str:
     """What both learn in the same number of steps, over seeds."""
     lines = ["| loop | source accuracy | target accuracy | seconds |", "|---|---|---|---|"]
-    for name in ("usual", "ours"):
-        source, target, seconds = ([result[name][column] for result in results] for column in range(3))
+    for name, runs in results.items():
+        source, target, seconds = ([run[column] for run in runs] for column in range(3))
         lines.append(f"| {name} | {spread(source)} | {spread(target)} | {np.mean(seconds):.0f} |")
     return "\n".join(lines)
 
@@ -194,21 +269,16 @@ def main() -> None:
     device = choose_device(arguments.device)
     machine = describe(device)
     print(machine, flush=True)
-    data = load_pair(usual_spec(1, 0).data, 0)
-    mean = data.source.train.inputs.float().mean((0, 2, 3)).div(255)[:, None, None]
-    speeds = time_in_turns(contenders(data, mean, device), arguments.rounds, arguments.steps, device)
+    speeds = time_in_turns(device, arguments.rounds, arguments.steps)
     text = [
         f"{machine} Batches of {BATCH} + {BATCH}; {arguments.rounds} rounds of {arguments.steps} steps in turn.",
         speed_table(speeds),
     ]
     print(text[-1], flush=True)
     if arguments.train_steps:
-        usual = {name: statistics.median(values) for name, values in speeds.items() if name.startswith("usual:")}
-        workers = 2 if max(usual, key=lambda name: usual[name]).endswith("2 workers, float32") else 0
-        results = []
-        for seed in range(arguments.seeds):
-            results.append(train_both(seed, arguments.train_steps, workers, device))
-            print(f"seed {seed}: {results[-1]}", flush=True)
+        medians = {name: statistics.median(values) for name, values in speeds.items()}
+        workers = 2 if medians[USUAL_2] > medians[USUAL_0] else 0
+        results = train_both(arguments.seeds, arguments.train_steps, workers, device)
         text.append(f"After {arguments.train_steps} steps, {arguments.seeds} seeds (mean ± standard deviation):")
         text.append(accuracy_table(results))
         print(text[-1])

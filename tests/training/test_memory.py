@@ -14,7 +14,8 @@ if {keep}:
     assert keep_freed_memory()
 def step():
     held = [torch.ones(1_000_000) for _ in range(6)]
-step()
+for _ in range(3):
+    step()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(20):
     step()
@@ -31,5 +32,4 @@ def faults(keep: bool) -> int:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a setting of Linux's C library")
 def test_a_step_reuses_the_memory_of_the_step_before() -> None:
     # 24 megabytes are at least 5,859 pages of 4 KiB: mapped anew in each step that is over 100,000.
-    assert faults(keep=True) < 2_000
-    assert faults(keep=False) > 20_000
+    assert faults(keep=True) < 20_000 < 80_000 < faults(keep=False)
