@@ -6,9 +6,9 @@ TLCORE_DATA). `--device cuda` measures on a GPU, `--train-steps 3000 --seeds 3` 
 `--output -` sends them to the terminal alone.
 
 The contenders take turns, each in a process of its own, so that what else the machine does hits all of them alike;
-the figure of each is the median over the rounds. The usual loop is two `DataLoader`s over PIL pictures with per-sample transforms of
-torchvision, float32, and `.item()` on what is reported. It is given what it might miss: pictures already decoded in
-memory, both domains in one forward pass, no validation.
+the figure of each is the median over the rounds. The usual loop is two `DataLoader`s over PIL pictures with per-sample
+transforms of torchvision, float32, and `.item()` on what is reported. It is given what it might miss: pictures already
+decoded in memory, both domains in one forward pass, no validation.
 """
 
 from __future__ import annotations
