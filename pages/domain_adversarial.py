@@ -25,7 +25,6 @@ from ui.take_along import take_along
 
 PAGE = "domain-adversarial"
 ARMS = ("source_only", "dann", "train_on_target")
-REFRESH_SECONDS = 0.7
 CAPTIONS = {
     "small-cnn": "conv {channels} · conv {channels2} · dense {features}",
     "paper-mnist": "conv 32 · conv 48",
@@ -67,8 +66,8 @@ def main() -> None:
         if remark:
             st.warning(remark)
         warm_up()
-        changing = experiment.changing()
-        st.fragment(live_view, run_every=REFRESH_SECONDS if changing else None)(experiment, changing)
+        pace = experiment.refresh_seconds()
+        st.fragment(live_view, run_every=pace)(experiment, pace)
     except LabError as error:
         st.error(str(error))
         return
@@ -81,10 +80,10 @@ def main() -> None:
         take_along(experiment, shown)
 
 
-def live_view(experiment: Experiment, was_changing: bool) -> None:
+def live_view(experiment: Experiment, pace: float | None) -> None:
     """Everything that changes while runs train, with the controls, so that they never wait for the rest of the page."""
-    if was_changing != experiment.changing():
-        st.rerun()  # begins or ends the refreshing
+    if pace != experiment.refresh_seconds():
+        st.rerun()  # begins or ends the refreshing, or lets it slow down
     diagram = st.container()
     run_bar(PAGE, experiment)
     views = experiment.views(experiment.seed)

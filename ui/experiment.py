@@ -15,6 +15,8 @@ from tlcore.specs import RunSpec, override
 from ui.library import RunView, executor, find
 
 MOST_SEEDS = 20
+WAITING_SECONDS = 0.3
+WATCHING_SECONDS = 0.7
 FILM_PATIENCE_SECONDS = 120  # after a run has ended, for its frames to be laid out
 COMPARED_SEEDS = 10  # finished runs of these seeds enter the comparison, whoever trained them
 
@@ -65,13 +67,18 @@ class Experiment:
         found = (executor().store.get(identity) for identity in identities)
         return [run.id for run in found if run is not None and run.live]
 
-    def changing(self) -> bool:
-        """Whether what the page shows may still change: runs train, or their films are still being laid out."""
-        if self.live():
-            return True
+    def refresh_seconds(self) -> float | None:
+        """How often to look at the runs that are shown: often until they begin, not at all once nothing changes.
+
+        What is shown changes while runs train, and a little longer, until their films are laid out.
+        """
         own = [view.run for view in self.views(self.seed).values() if view is not None and not view.is_recorded]
+        if any(run.live and not run.paused and run.step == 0 for run in own) and not any(run.step for run in own):
+            return WAITING_SECONDS
         lately = time.time() - FILM_PATIENCE_SECONDS
-        return any(not run.projected and (run.ended or 0) > lately for run in own)
+        if self.live() or any(not run.projected and (run.ended or 0) > lately for run in own):
+            return WATCHING_SECONDS
+        return None
 
     def trained_seeds(self) -> int:
         """How many seeds, from 0 on, this lab itself has trained all arms of."""

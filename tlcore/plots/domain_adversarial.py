@@ -77,4 +77,6 @@ def gradient_curves(series: Mapping[str, Series]) -> go.Figure:
 
 def _line(figure: go.Figure, series: Series, name: str, role: str, dash: str) -> None:
     line = {"color": role_colour(role), "dash": dash}
-    figure.add_trace(go.Scatter(x=series.steps, y=series.values, name=name, mode="lines", line=line))
+    # One point makes no line: the very first is shown as a dot, so that one sees at once that training has begun.
+    mode = "lines" if len(series.steps) > 2 else "lines+markers"
+    figure.add_trace(go.Scatter(x=series.steps, y=series.values, name=name, mode=mode, line=line))
