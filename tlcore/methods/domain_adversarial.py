@@ -145,10 +145,10 @@ class DannObjective(SupervisedObjective):
         return torch.cat([source_features, target_features])
 
     def after_backward(self) -> dict[str, torch.Tensor]:
-        head = [parameter.grad.flatten() for parameter in self.domain_head.parameters() if parameter.grad is not None]
+        head = [parameter.grad.norm() for parameter in self.domain_head.parameters() if parameter.grad is not None]
         return super().after_backward() | {
             "domain_gradient_norm": gradient_norm(self._domain_features),
-            "domain_head_gradient_norm": torch.cat(head).norm(),
+            "domain_head_gradient_norm": torch.stack(head).norm(),
         }
 
     def settings(self, progress: float) -> dict[str, float]:
