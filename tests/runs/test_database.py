@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tlcore.errors import OutOfSpace, StoreError
-from tlcore.runs import Store
+from tlcore.runs import Neighbours, Store
 from tlcore.runs import database as database_module
 from tlcore.runs.database import FORMAT, Database, pack, unpack
 from tlcore.specs import RunSpec
@@ -323,3 +323,34 @@ class TestArrays:
 def test_a_database_without_its_folder_says_so(tmp_path: Path):
     with pytest.raises(StoreError):
         Database(tmp_path / "missing" / "lab.sqlite", read_only=True)
+
+
+class TestOlderFormats:
+    FIRST = tuple(name for name in ("neighbours", "film_quality", "anatomies"))
+
+    def first_format(self, store: Store) -> Path:
+        """The store as the first format had it: without the tables that came later."""
+        for table in self.FIRST:
+            store.database.connection.execute(f"DROP TABLE {table}")
+        store.database.connection.execute("PRAGMA user_version = 1")
+        store.database.close()
+        return store.folder / Store.FILE
+
+    def test_a_store_of_the_first_format_is_brought_up_to_date_with_all_its_runs(self, store: Store):
+        identity = store.add(RunSpec())
+        self.first_format(store)
+        opened = Store(store.folder)
+        opened.record_neighbours(identity, Neighbours(3, np.array([[1], [0]], np.int16)))
+        assert opened.require(identity).id == identity
+        assert opened.neighbours(identity).indices.tolist() == [[1], [0]]
+        assert opened.database.rows("PRAGMA user_version")[0][0] == FORMAT
+
+    def test_a_recorded_store_of_the_first_format_is_read_and_has_none_of_the_later_records(self, store: Store):
+        identity = store.add(RunSpec())
+        file = self.first_format(store)
+        before = file.read_bytes()
+        opened = Store(file=file)
+        assert opened.require(identity).id == identity
+        assert opened.neighbours(identity) is opened.film_quality(identity, "umap") is opened.anatomy(identity) is None
+        assert opened.neighbour_steps(identity) == []
+        assert file.read_bytes() == before

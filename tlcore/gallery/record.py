@@ -13,7 +13,7 @@ from tlcore.errors import RunFailed
 from tlcore.execution.local import LocalExecutor
 from tlcore.presets import Preset
 from tlcore.runs import Run, Store
-from tlcore.runs.database import FORMAT, TABLES, pack, unpack
+from tlcore.runs.database import create_tables, pack, unpack
 
 KEPT_TABLES = ("metrics", "notices", "probes", "frames", "surfaces", "confusions")
 POLL_SECONDS = 0.5
@@ -58,9 +58,7 @@ def write_gallery(store: Store, identities: Sequence[str], file: Path, *, films:
     temporary.unlink(missing_ok=True)
     connection = sqlite3.connect(temporary, isolation_level=None)
     try:
-        for statement in TABLES.strip().split(";\n"):
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {FORMAT}")
+        create_tables(connection)
         connection.execute("ATTACH DATABASE ? AS lab", (str(store.database.path),))
         connection.execute("BEGIN")
         for identity in identities:

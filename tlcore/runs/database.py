@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from tlcore.errors import OutOfSpace, StoreError
 
-FORMAT = 1  # written to PRAGMA user_version; a store with a higher number belongs to a newer lab
+FORMAT = 2  # written to PRAGMA user_version; a store with a higher number belongs to a newer lab
 MAXIMUM_ARRAY_BYTES = 256 * 2**20
 
 TABLES = """
@@ -55,7 +55,20 @@ CREATE TABLE controls (
     id INTEGER PRIMARY KEY, run TEXT NOT NULL, command TEXT NOT NULL, payload TEXT NOT NULL DEFAULT '{}');
 CREATE INDEX controls_by_run ON controls (run);
 """
-TABLES_OF_A_RUN = ("metrics", "notices", "probes", "features", "frames", "surfaces", "confusions", "controls")
+TABLES_SINCE_FORMAT_2 = """
+CREATE TABLE IF NOT EXISTS neighbours (
+    run TEXT NOT NULL, step INTEGER NOT NULL, indices BLOB NOT NULL, PRIMARY KEY (run, step));
+CREATE TABLE IF NOT EXISTS film_quality (
+    run TEXT NOT NULL, projection TEXT NOT NULL, layout INTEGER NOT NULL, content TEXT NOT NULL,
+    PRIMARY KEY (run, projection, layout));
+CREATE TABLE IF NOT EXISTS anatomies (
+    run TEXT NOT NULL, step INTEGER NOT NULL, phases TEXT NOT NULL, PRIMARY KEY (run, step));
+"""
+TABLES += TABLES_SINCE_FORMAT_2.lstrip()
+TABLES_OF_A_RUN = (
+    "metrics", "notices", "probes", "features", "frames", "surfaces", "confusions", "controls", "neighbours",
+    "film_quality", "anatomies",
+)  # fmt: skip
 
 
 def pack(array: npt.NDArray[Any]) -> bytes:
@@ -82,6 +95,13 @@ def unpack(blob: bytes) -> npt.NDArray[Any]:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise StoreError(f"The store holds a damaged record: {reason}.") from None
     return array
+
+
+def create_tables(connection: sqlite3.Connection) -> None:
+    """Make an empty SQLite file a store of the present format."""
+    for statement in TABLES.strip().split(";\n"):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {FORMAT}")
 
 
 class Database:
@@ -111,9 +131,13 @@ class Database:
             with self.transaction() as connection:
                 # Two processes may create the store at once: whoever holds the write lock second finds it made.
                 if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-                    for statement in TABLES.strip().split(";\n"):
-                        connection.execute(statement)
-                    connection.execute(f"PRAGMA user_version = {FORMAT}")
+                    create_tables(connection)
+        elif version < FORMAT and not self.read_only:
+            with self.transaction() as connection:
+                for statement in TABLES_SINCE_FORMAT_2.strip().split(";\n"):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {FORMAT}")
+        self.format = version if self.read_only else FORMAT
 
     def _check_file(self) -> int:
         """The format of the file, 0 for a new one. Nothing is written: the file may be another program's."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,10 +31,11 @@ class Probe:
 
 @dataclass(frozen=True)
 class Frame:
-    """The probe points in the plane at one step.
+    """The probe points in the plane, or in space, at one step.
 
-    projection: "pca", "umap", or "input" for data that lie in the plane themselves.
-    points: (N, 2) float32. predictions: (N,) int16, the class predicted for each point, -1 where unknown.
+    projection: "pca", "umap", "pca-3d", "umap-3d", or "input" for data that lie in the plane themselves.
+    points: (N, 2) float32, or (N, 3) where the projection's name ends in "-3d".
+    predictions: (N,) int16, the class predicted for each point, -1 where unknown.
     layout: a number that changes when the whole film has been laid out anew.
     """
 
@@ -41,6 +44,41 @@ class Frame:
     points: npt.NDArray[np.float32]
     predictions: npt.NDArray[np.int16]
     layout: int = 0
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """For each probe point those nearest to it in the full feature space at one step, the nearest first.
+
+    indices: (N, k) int16 or uint16, rows of the probe; a point is not its own neighbour.
+    """
+
+    step: int
+    indices: npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class FilmQuality:
+    """How good the frames of one projection and layout are.
+
+    values: "displacement" (mean distance by which points whose features hardly changed move between frames, as a share
+    of the cloud's size), "trustworthiness" and "neighbour_preservation" of the last frame, each where it is known.
+    """
+
+    projection: str
+    layout: int
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class StepAnatomy:
+    """One training step taken apart, in the order in which it happened. See `tlcore.training.anatomy`.
+
+    phases: for each phase its name ("forward", "class_gradient", …) and its numbers, all of this very batch.
+    """
+
+    step: int
+    phases: tuple[tuple[str, Mapping[str, float]], ...]
 
 
 @dataclass(frozen=True)
