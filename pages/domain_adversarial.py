@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from tlcore.errors import LabError
+from tlcore.player.film import Curve, Panel
 from tlcore.plots import domain_adversarial as plots
 from tlcore.plots.comparison import class_gain, confusion_matrix
 from tlcore.runs import Notice, Series
@@ -19,7 +20,7 @@ from ui.library import RunView, warm_up
 from ui.live_chart import live_chart
 from ui.network_diagram import DiagramState, network_diagram
 from ui.page import card, card_header, notice_box, page_header
-from ui.player import Curve, Panel, PlayerState, player, player_state
+from ui.player import PlayerState, player, player_state
 from ui.run_bar import run_bar
 from ui.take_along import take_along
 

@@ -1,9 +1,11 @@
-"""Registration of the lab's browser components from the files in `ui/assets`.
+"""Registration of the lab's browser components: `ui/assets`, and the player's in `tlcore/player/assets`.
 
 Streamlit puts a component's inline JavaScript into every message it sends, and reads files only for components of
 installed packages. The lab runs from a plain checkout, so it hands Streamlit the manifest itself: the browser then
 fetches each file once from `/_stcore/bidi-components/…`, and a live message carries nothing but data. In the same way
-`plotly.min.js` is served straight from the installed plotly package: no copy, no internet.
+`plotly.min.js` is served straight from the installed plotly package: no copy, no internet. The player itself belongs to
+the engine, which also writes it into files that open without the lab; the other components import what they share with
+it from the path of its component.
 """
 
 from __future__ import annotations
@@ -17,10 +19,13 @@ import streamlit as st
 from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
 from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
 
+from tlcore.player import ASSETS
+
 PACKAGE = "transfer-learning-lab"
 INTERFACE_FOLDER = Path(__file__).resolve().parent
 PLOTLY_FOLDER = Path(plotly.__file__).resolve().parent
 PLOTLY_COMPONENT = f"{PACKAGE}.plotly"
+PLAYER = "player"
 
 _renderers: dict[str, Callable[..., Any]] = {}
 
@@ -42,8 +47,10 @@ def serve_plotly() -> str:
 
 
 def mount(name: str, *, script: str, style: str, isolate_styles: bool = True, **arguments: Any) -> Any:
-    """Show a component whose script and style are files in `ui/assets`."""
-    _declare(name, INTERFACE_FOLDER, "assets")
+    """Show a component whose script and style are files in `ui/assets`, or, for the player, in its own folder."""
+    _declare(PLAYER, ASSETS.parent, ASSETS.name)
+    if name != PLAYER:
+        _declare(name, INTERFACE_FOLDER, "assets")
     if name not in _renderers:
         _renderers[name] = st.components.v2.component(
             f"{PACKAGE}.{name}", js=script, css=style, isolate_styles=isolate_styles

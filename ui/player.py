@@ -3,39 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
-from tlcore.runs.records import Frame, Probe, Surface
+from tlcore.player.film import COLOURINGS, Curve, Panel, film_message
+from tlcore.player.message import Ledger
+from tlcore.runs.records import Probe
 from ui import theme
 from ui.components import mount
-from ui.player_message import Ledger, encode_curve, encode_film, encode_probe, newest_layout, probe_digest
 
-COLOURINGS = ("domain", "class", "correctness", "prediction")
 MOST_PANELS = 3
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One run in the player. `frames` may hold several projections and layouts: the player picks what it shows."""
-
-    run_id: str
-    title: str
-    value_text: str = ""
-    frames: Sequence[Frame] = ()
-    surfaces: Sequence[Surface] = ()
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A line under the timeline, its values in [0, 1]. role: a name of `theme.ROLES`, or a hex colour."""
-
-    name: str
-    role: str
-    steps: Sequence[float] = field(default_factory=tuple)
-    values: Sequence[float] = field(default_factory=tuple)
 
 
 @dataclass(frozen=True)
@@ -45,11 +24,6 @@ class PlayerState:
     projection: str
     colour_by: str
     step: int | None
-
-
-def projection_label(projection: str) -> str:
-    """How a projection is called on the page: UMAP and PCA are acronyms."""
-    return projection.upper() if projection in {"umap", "pca", "tsne"} else projection.capitalize()
 
 
 def player_state(
@@ -120,7 +94,7 @@ def player(
         script="player_component.js",
         style="player.css",
         key=key,
-        data=_message(ledger, panels, probe, state, projections, curves)
+        data=film_message(ledger, panels, probe, projections, state.projection, state.colour_by, state.step, curves)
         | {
             "live": live,
             "autoplay": autoplay,
@@ -135,39 +109,3 @@ def player(
         on_resend_change=ledger.forget,
     )
     return state
-
-
-def _message(
-    ledger: Ledger,
-    panels: Sequence[Panel],
-    probe: Probe,
-    state: PlayerState,
-    projections: Sequence[str],
-    curves: Sequence[Curve],
-) -> dict[str, Any]:
-    """What changes from call to call, with only the frames the browser does not have yet."""
-    digest = probe_digest(probe)
-    if ledger.probe != digest:
-        ledger.films.clear()
-        probe_data: dict[str, Any] = encode_probe(probe, digest)
-        ledger.probe = digest
-    else:
-        probe_data = {"id": digest, "count": len(probe)}
-    chosen = state.projection if len(projections) > 1 else None
-    panel_data = []
-    for place, panel in enumerate(panels):
-        frames = newest_layout(panel.frames, chosen)
-        name = f"{panel.run_id}|{state.projection}|{frames[0].layout if frames else ''}|{digest}"
-        surfaces = sorted(panel.surfaces, key=lambda surface: surface.step)
-        film = encode_film(ledger, place, name, frames, surfaces)
-        panel_data.append({"run": panel.run_id, "title": panel.title, "value": panel.value_text, **film})
-    for place in [place for place in ledger.films if place >= len(panels)]:
-        del ledger.films[place]
-    return {
-        "probe": probe_data,
-        "panels": panel_data,
-        "answers": ledger.answers,
-        "projections": [{"id": name, "label": projection_label(name)} for name in projections],
-        "view": {"projection": state.projection, "colour_by": state.colour_by, "step": state.step},
-        "curves": [encode_curve(curve.name, curve.role, curve.steps, curve.values) for curve in curves],
-    }

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from tlcore.plots.style import DARK, LIGHT, ROLES, class_colour, house_layout, role_colour, style_figure
+from tlcore.plots.style import (
+    DARK,
+    LIGHT,
+    ROLES,
+    class_colour,
+    house_layout,
+    palette_payload,
+    role_colour,
+    style_figure,
+)
 
 __all__ = [
     "DARK", "LIGHT", "ROLES", "class_colour", "css_variables", "house_layout", "palette_payload", "role_colour",
     "style_figure",
 ]  # fmt: skip
-
-
-def palette_payload() -> dict[str, Any]:
-    """Both palettes as plain data for a component."""
-    return {
-        name: {**vars(palette), "classes": list(palette.classes)}
-        for name, palette in (("light", LIGHT), ("dark", DARK))
-    }
 
 
 def css_variables() -> str:

@@ -4,12 +4,13 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from tlcore.player.film import Curve, Panel
 from tlcore.runs.records import Frame, Probe, Surface
 from ui import theme
 from ui.live_chart import live_chart
 from ui.network_diagram import DiagramState, network_diagram
 from ui.page import notice_box, page_header
-from ui.player import Curve, Panel, player, player_state
+from ui.player import player, player_state
 
 COUNT = 200
 EVIL = "<img src=x onerror=\"window.executed='yes'\">"

@@ -145,3 +145,11 @@ def style_figure(figure: go.Figure, **overrides: Any) -> go.Figure:
     # Without a mode Plotly marks the points of a short line only: a live curve would change its face as it grows.
     figure.update_traces(selector=lambda trace: trace.type == "scatter" and trace.mode is None, mode="lines")
     return figure.update_layout(house_layout(**overrides))
+
+
+def palette_payload() -> dict[str, Any]:
+    """Both palettes as plain data for the browser."""
+    return {
+        name: {**vars(palette), "classes": list(palette.classes)}
+        for name, palette in (("light", LIGHT), ("dark", DARK))
+    }

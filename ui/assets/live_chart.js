@@ -1,5 +1,5 @@
 // A Plotly figure updated in place. See ui/live_chart.py for why.
-import { applyPalette, element, instanceFor } from "./shared.js";
+import { applyPalette, element, instanceFor } from "../transfer-learning-lab.player/shared.js";
 
 const COMPONENTS = new URL("../", import.meta.url);
 let loading = null;

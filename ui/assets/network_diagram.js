@@ -1,5 +1,5 @@
 // The network as boxes and arrows. It is built once; afterwards only numbers change.
-import { applyPalette, instanceFor, setText, whenStyled, element } from "./shared.js";
+import { applyPalette, instanceFor, setText, whenStyled, element } from "../transfer-learning-lab.player/shared.js";
 
 const DASH = "–";
 

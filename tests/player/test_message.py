@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tlcore.runs.records import Frame, Probe, Surface
-from ui.player_message import (
+from tlcore.player.message import (
     MISSING_COORDINATE,
     Ledger,
     encode_curve,
@@ -20,6 +19,7 @@ from ui.player_message import (
     newest_layout,
     probe_digest,
 )
+from tlcore.runs.records import Frame, Probe, Surface
 
 
 def frame(step, points, predictions=None, projection="pca", layout=0):

@@ -1,0 +1,79 @@
+"""A film of one to three runs on one timeline, as one message to the player's browser side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tlcore.player.message import Ledger, encode_curve, encode_film, encode_probe, newest_layout, probe_digest
+from tlcore.runs.records import Frame, Probe, Surface
+
+COLOURINGS = ("domain", "class", "correctness", "prediction")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One run in the player. `frames` may hold several projections and layouts: the player picks what it shows."""
+
+    run_id: str
+    title: str
+    value_text: str = ""
+    frames: Sequence[Frame] = ()
+    surfaces: Sequence[Surface] = ()
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A line under the timeline, its values in [0, 1]. role: a name of `tlcore.plots.style.ROLES`, or a hex colour."""
+
+    name: str
+    role: str
+    steps: Sequence[float] = field(default_factory=tuple)
+    values: Sequence[float] = field(default_factory=tuple)
+
+
+def projection_label(projection: str) -> str:
+    """How a projection is called on the page: UMAP and PCA are acronyms."""
+    return projection.upper() if projection in {"umap", "pca", "tsne"} else projection.capitalize()
+
+
+def film_message(
+    ledger: Ledger,
+    panels: Sequence[Panel],
+    probe: Probe,
+    projections: Sequence[str],
+    projection: str,
+    colour_by: str = "domain",
+    step: int | None = None,
+    curves: Sequence[Curve] = (),
+) -> dict[str, Any]:
+    """What changes from call to call, with only the frames the browser does not have yet.
+
+    projection: the one that is shown, of `projections`. step: where the viewer has paused, None at the end.
+    """
+    digest = probe_digest(probe)
+    if ledger.probe != digest:
+        ledger.films.clear()
+        probe_data: dict[str, Any] = encode_probe(probe, digest)
+        ledger.probe = digest
+    else:
+        probe_data = {"id": digest, "count": len(probe)}
+    chosen = projection if len(projections) > 1 else None
+    panel_data = []
+    for place, panel in enumerate(panels):
+        frames = newest_layout(panel.frames, chosen)
+        name = f"{panel.run_id}|{projection}|{frames[0].layout if frames else ''}|{digest}"
+        surfaces = sorted(panel.surfaces, key=lambda surface: surface.step)
+        film = encode_film(ledger, place, name, frames, surfaces)
+        panel_data.append({"run": panel.run_id, "title": panel.title, "value": panel.value_text, **film})
+    for place in [place for place in ledger.films if place >= len(panels)]:
+        del ledger.films[place]
+    return {
+        "probe": probe_data,
+        "panels": panel_data,
+        "answers": ledger.answers,
+        "projections": [{"id": name, "label": projection_label(name)} for name in projections],
+        "view": {"projection": projection, "colour_by": colour_by, "step": step},
+        "curves": [encode_curve(curve.name, curve.role, curve.steps, curve.values) for curve in curves],
+    }
