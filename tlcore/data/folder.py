@@ -11,16 +11,12 @@ from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
-import platformdirs
 
-VARIABLE = "TLCORE_DATA"
+from tlcore.catalogue.place import VARIABLE, data_folder
+
+__all__ = ["VARIABLE", "Report", "alone", "data_folder", "read_array", "temporary_name", "write_array"]
+
 Report = Callable[[str, float], None]
-
-
-def data_folder() -> Path:
-    """The folder that `TLCORE_DATA` names, else the user's cache folder for the lab. It need not exist."""
-    named = os.environ.get(VARIABLE)
-    return Path(named) if named else Path(platformdirs.user_cache_dir("transfer-learning-lab", appauthor=False))
 
 
 if sys.platform == "win32":
