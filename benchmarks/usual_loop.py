@@ -1,13 +1,17 @@
 """DANN as it is usually written: two `DataLoader`s over PIL pictures, float32, `.item()` on what is reported.
 
-It is given what it might miss: pictures already decoded in memory, both domains in one forward pass, no validation.
+The widely copied loop passes source and target through the network one after the other; a more careful one passes both
+at once. Here is either. MNIST lies in memory as one array, as torchvision keeps it; MNIST-M is one PNG file a picture,
+as it is handed around, with the files' bytes in memory, so that no disk is measured. Neither loop stops to validate.
 """
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import nn
@@ -15,7 +19,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 from torchvision.transforms import v2
 
-from tlcore.data.dataset import Dataset
+from tlcore.data.dataset import Dataset, PairData
 from tlcore.networks import reverse_gradient
 from tlcore.specs import Dann, RunSpec
 from tlcore.training.sampling import ShuffledBatches
@@ -40,7 +44,28 @@ class Pictures(torch.utils.data.Dataset[Any]):
         return len(self.labels)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        return self.transform(Image.fromarray(self.pictures[index])), self.labels[index]
+        return self.transform(self.picture(index)), self.labels[index]
+
+    def picture(self, index: int) -> Image.Image:
+        """One picture, not yet transformed."""
+        return Image.fromarray(self.pictures[index])
+
+
+class PictureFiles(Pictures):
+    """A data set as one PNG file a picture, decoded when asked for."""
+
+    def __init__(self, dataset: Dataset, mean: list[float]) -> None:
+        super().__init__(dataset, mean)
+        self.files = [self._encode(picture) for picture in self.pictures]
+
+    @staticmethod
+    def _encode(picture: np.ndarray) -> bytes:
+        file = io.BytesIO()
+        Image.fromarray(picture).save(file, "PNG")
+        return file.getvalue()
+
+    def picture(self, index: int) -> Image.Image:
+        return Image.open(io.BytesIO(self.files[index])).convert("RGB")
 
 
 class UsualNetwork(nn.Module):
@@ -59,15 +84,17 @@ class UsualNetwork(nn.Module):
 
     def forward(self, inputs: torch.Tensor, strength: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         features = self.features(inputs)
-        return self.classes(features[: len(features) // 2]), self.domains(reverse_gradient(features, strength))
+        return self.classes(features), self.domains(reverse_gradient(features, strength)).squeeze(1)
 
 
 class UsualLoop:
     """DANN as it is usually trained; `source` and `target` give batches of normalised pictures and labels."""
 
-    def __init__(self, source: Batches, target: Batches, device: torch.device, spec: RunSpec) -> None:
+    def __init__(
+        self, source: Batches, target: Batches, device: torch.device, spec: RunSpec, one_pass: bool = False
+    ) -> None:
         torch.manual_seed(spec.seed)
-        self.source, self.target, self.device, self.spec = source, target, device, spec
+        self.source, self.target, self.device, self.spec, self.one_pass = source, target, device, spec, one_pass
         self.network = UsualNetwork().to(device)
         self.optimiser = torch.optim.SGD(self.network.parameters(), lr=0.01, momentum=0.9)
         self.domains = torch.arange(2, device=device).repeat_interleave(BATCH).float()
@@ -85,13 +112,18 @@ class UsualLoop:
             (pictures, labels), (others, _) = next(self.source), next(self.target)
             pictures, others = pictures.to(self.device), others.to(self.device)
             labels = labels.to(self.device)
-            class_logits, domain_logits = self.network(torch.cat([pictures, others]), strength)
-            class_loss = functional.cross_entropy(class_logits, labels)
-            domain_loss = functional.binary_cross_entropy_with_logits(domain_logits.squeeze(1), self.domains)
+            if self.one_pass:
+                class_logits, domain_logits = self.network(torch.cat([pictures, others]), strength)
+            else:
+                class_logits, source_logits = self.network(pictures, strength)
+                _, target_logits = self.network(others, strength)
+                domain_logits = torch.cat([source_logits, target_logits])
+            class_loss = functional.cross_entropy(class_logits[: len(labels)], labels)
+            domain_loss = functional.binary_cross_entropy_with_logits(domain_logits, self.domains)
             self.optimiser.zero_grad()
             (class_loss + domain_loss).backward()
             self.optimiser.step()
-            correct = ((domain_logits.squeeze(1) > 0) == (self.domains > 0.5)).float().mean()
+            correct = ((domain_logits > 0) == (self.domains > 0.5)).float().mean()
             self.history.append((class_loss.item(), domain_loss.item(), correct.item()))
             self.step += 1
 
@@ -111,14 +143,17 @@ def endless(loader: DataLoader[Any]) -> Batches:
         yield from loader
 
 
-def loaded(dataset: Dataset, mean: torch.Tensor, workers: int, device: torch.device) -> Batches:
-    """Batches from a `DataLoader` over PIL pictures."""
-    return endless(
+def loaded(data: PairData, mean: torch.Tensor, workers: int, device: torch.device) -> tuple[Batches, Batches]:
+    """Batches of source and target, each from a `DataLoader` over PIL pictures."""
+    colour = mean.flatten().tolist()
+    source, target = (
         DataLoader(
-            Pictures(dataset, mean.flatten().tolist()), BATCH, shuffle=True, drop_last=True, num_workers=workers,
-            persistent_workers=workers > 0, pin_memory=device.type == "cuda",
+            pictures, BATCH, shuffle=True, drop_last=True, num_workers=workers, persistent_workers=workers > 0,
+            pin_memory=device.type == "cuda",
         )
+        for pictures in (Pictures(data.source.train, colour), PictureFiles(data.target.train, colour))
     )  # fmt: skip
+    return endless(source), endless(target)
 
 
 def indexed(dataset: Dataset, mean: torch.Tensor, device: torch.device) -> Batches:
