@@ -102,7 +102,7 @@ def test_a_domain_does_not_depend_on_what_it_is_paired_with() -> None:
 
 @pytest.mark.parametrize(
     ("source", "target", "difference"),
-    [(Moons(), Digits(), "classes"), (Digits(), Mnist(), "shape")],
+    [(Moons(), Digits(), "shape of inputs"), (Digits(), Moons(), "shape of inputs")],
 )
 def test_domains_that_do_not_fit_are_refused(
     source: DatasetSpec, target: DatasetSpec, difference: str, small_folder: Path

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from tlcore.errors import InvalidRequest
 from tlcore.specs import (
     Budget,
+    CatalogueSet,
     CheckpointStart,
     Dann,
     Digits,
@@ -29,16 +30,18 @@ from tlcore.specs import (
     RandomStart,
     RunSpec,
     RunStart,
+    Shifted,
     SmallCnn,
     SourceOnly,
     Spec,
+    SynNumbers,
     TrainOnTarget,
     override,
     parameters,
     validate,
 )
 
-PICTURES = [Digits(), PhotoDigits(), Mnist(), MnistM()]
+PICTURES = [Digits(), PhotoDigits(), Mnist(), MnistM(), CatalogueSet(), SynNumbers(), Shifted()]
 SPECS = [
     *[RunSpec(method=method) for method in (SourceOnly(), Dann(), TrainOnTarget())],
     *[RunSpec(network=network) for network in (SmallCnn(), PaperMnist(), PaperSvhn())],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -23,6 +23,7 @@ class Dataset:
 
     inputs: (N, C, H, W) uint8 pictures or (N, D) float32 vectors. labels: (N,) int64.
     identities: (N,) int64, which original picture each example was made from.
+    attributes: (N, A) float32 further facts of each example, or None; attribute_names: what the A columns are.
     """
 
     inputs: torch.Tensor
@@ -30,18 +31,20 @@ class Dataset:
     identities: torch.Tensor
     class_names: tuple[str, ...]
     provenance: Provenance
+    attributes: torch.Tensor | None = None
+    attribute_names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.inputs)
 
     def subset(self, indices: torch.Tensor) -> Dataset:
         """The examples at `indices` (M,) int64, copied."""
-        return Dataset(
-            self.inputs[indices].clone(),
-            self.labels[indices].clone(),
-            self.identities[indices].clone(),
-            self.class_names,
-            self.provenance,
+        return replace(
+            self,
+            inputs=self.inputs[indices].clone(),
+            labels=self.labels[indices].clone(),
+            identities=self.identities[indices].clone(),
+            attributes=None if self.attributes is None else self.attributes[indices].clone(),
         )
 
     def unlabelled(self) -> Unlabelled:
@@ -70,10 +73,14 @@ class Domain:
 
 @dataclass(frozen=True)
 class PairData:
-    """A source and a target domain with the same classes in the same order."""
+    """A source and a target domain with the same classes in the same order.
+
+    notes: what had to be done to bring the two together, one sentence each.
+    """
 
     source: Domain
     target: Domain
+    notes: tuple[str, ...] = ()
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -38,25 +38,36 @@ class DownloadFailed(Exception):
     """What was asked for did not come, or what came is not what was asked for."""
 
 
-def fetch(url: str, destination: Path, largest: int, what: str, report: Report | None = None) -> None:
-    """Write what `url` answers to the file `destination`. Raises DownloadFailed, also for more than `largest` bytes."""
+def fetch(
+    url: str, destination: Path, largest: int, what: str, report: Report | None = None, *, resume: bool = False
+) -> None:
+    """Write what `url` answers to the file `destination`.
+
+    resume: where the file is there already it is taken for the beginning, and only the rest is asked for, if the
+    server can do that. Raises DownloadFailed, also for more than `largest` bytes; what had come by then stays.
+    """
+    begun = destination.stat().st_size if resume and destination.is_file() else 0
     request = Request(url, headers={"User-Agent": "transfer-learning-lab"})
+    if begun:
+        request.add_header("Range", f"bytes={begun}-")
     try:
-        with urlopen(request, timeout=SECONDS_TO_ANSWER) as answer, destination.open("wb") as file:
+        with urlopen(request, timeout=SECONDS_TO_ANSWER) as answer:
+            received = begun = begun if getattr(answer, "status", 200) == 206 else 0
             announced = int(answer.headers.get("Content-Length") or 0)
-            received = 0
-            while block := answer.read(1 << 18):
-                received += len(block)
-                if received > largest:
-                    raise DownloadFailed(f"{url} answers more than {largest:,} bytes")
-                file.write(block)
-                if report:
-                    report(f"Downloading {what}", min(1.0, received / announced) if announced else 0.0)
+            total = begun + announced if announced else 0
+            with destination.open("ab" if begun else "wb") as file:
+                while block := answer.read(1 << 18):
+                    received += len(block)
+                    if received > largest:
+                        raise DownloadFailed(f"{url} answers more than {largest:,} bytes")
+                    file.write(block)
+                    if report:
+                        report(f"Downloading {what}", min(1.0, received / total) if total else 0.0)
     except (OSError, ValueError) as error:
         reason = error.reason if isinstance(error, URLError) else error
         raise DownloadFailed(f"{urlsplit(url).hostname or url}: {reason}") from error
-    if announced and received != announced:
-        raise DownloadFailed(f"{url} broke off after {received:,} of {announced:,} bytes")
+    if total and received != total:
+        raise DownloadFailed(f"{url} broke off after {received:,} of {total:,} bytes")
 
 
 def fetch_mnist(folder: Path, names: Iterable[str], report: Report | None = None) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from tlcore.data import digits, mnist, moons
+from tlcore.data import digits, mnist, moons, syn_numbers
+from tlcore.data.catalogue import load_catalogue_set
 from tlcore.data.dataset import Domain, PairData
 from tlcore.data.digits import load_digits
 from tlcore.data.folder import Report
 from tlcore.data.mnist import load_mnist
 from tlcore.data.mnist_m import load_mnist_m
 from tlcore.data.moons import load_moons
+from tlcore.data.pairing import bring_together
 from tlcore.data.photo_digits import load_photo_digits
+from tlcore.data.shifts import shifted
 from tlcore.data.splits import Share
-from tlcore.errors import InvalidRequest
-from tlcore.specs.data import DatasetSpec, Digits, DomainPair, Mnist, Moons, PhotoDigits
+from tlcore.data.syn_numbers import load_syn_numbers
+from tlcore.specs.catalogue_sets import CatalogueSet, SynNumbers
+from tlcore.specs.data import DatasetSpec, Digits, DomainPair, Mnist, Moons, PhotoDigits, Shifted
 
 ORIGINS = {
     "moons": moons.ORIGIN,
@@ -20,30 +24,37 @@ ORIGINS = {
     "photo-digits": digits.ORIGIN,
     "mnist": mnist.ORIGIN,
     "mnist-m": mnist.ORIGIN,
+    "syn-numbers": syn_numbers.ORIGIN,
 }
 
 
+def origin_of(spec: DatasetSpec) -> str:
+    """What names the originals a data set is made of; sets of the same originals share it."""
+    if isinstance(spec, Shifted):
+        return origin_of(spec.base)
+    return spec.dataset if isinstance(spec, CatalogueSet) else ORIGINS[spec.name]
+
+
 def load_pair(pair: DomainPair, seed: int, *, report: Report | None = None) -> PairData:
-    """Both domains of `pair`, split by `seed`.
+    """Both domains of `pair`, split by `seed`, with the classes they share and pictures of one size.
 
     Where they are made from the same originals and `pair.disjoint` is set, each domain gets half of these; otherwise
     both split them alike, so that no original to test on is learned from in either domain.
     report: called with a text and the share done (0 to 1) while something is downloaded or built.
     Raises MissingData where files are missing and InvalidRequest where the domains do not fit together.
     """
-    halve = pair.disjoint and ORIGINS[pair.source.name] == ORIGINS[pair.target.name]
+    halve = pair.disjoint and origin_of(pair.source) == origin_of(pair.target)
     shares = (Share(0, 2), Share(1, 2)) if halve else (Share(), Share())
     source = load_dataset(pair.source, seed, share=shares[0], report=report)
     target = load_dataset(pair.target, seed, share=shares[1], report=report)
-    for what, ours, theirs in (
-        ("classes", source.train.class_names, target.train.class_names),
-        ("shape of inputs", tuple(source.train.inputs.shape[1:]), tuple(target.train.inputs.shape[1:])),
-    ):
-        if ours != theirs:
-            raise InvalidRequest(
-                f"{pair.source.name} and {pair.target.name} cannot be paired: the {what} differ ({ours} and {theirs})."
-            )
-    return PairData(source, target)
+    return bring_together(source, target, title_of(pair.source), title_of(pair.target))
+
+
+def title_of(spec: DatasetSpec) -> str:
+    """What a data set is called in a sentence."""
+    if isinstance(spec, Shifted):
+        return f"{title_of(spec.base)} ({spec.shift})"
+    return spec.dataset if isinstance(spec, CatalogueSet) else spec.name
 
 
 def load_dataset(spec: DatasetSpec, seed: int, *, share: Share | None = None, report: Report | None = None) -> Domain:
@@ -57,4 +68,10 @@ def load_dataset(spec: DatasetSpec, seed: int, *, share: Share | None = None, re
         return load_photo_digits(spec, seed, share)
     if isinstance(spec, Mnist):
         return load_mnist(spec, seed, share, report)
+    if isinstance(spec, CatalogueSet):
+        return load_catalogue_set(spec, seed, share, report)
+    if isinstance(spec, SynNumbers):
+        return load_syn_numbers(spec, seed, share, report)
+    if isinstance(spec, Shifted):
+        return shifted(load_dataset(spec.base, seed, share=share, report=report), spec, seed)
     return load_mnist_m(spec, seed, share, report)

@@ -1,15 +1,16 @@
 """What can be asked for: pydantic models with ranges, defaults, help and sources. Imports no torch."""
 
 from tlcore.specs.base import Spec, parameter
-from tlcore.specs.data import DatasetSpec, Digits, DomainPair, Mnist, MnistM, Moons, PhotoDigits
+from tlcore.specs.catalogue_sets import CatalogueSet, SynNumbers
+from tlcore.specs.data import DatasetSpec, Digits, DomainPair, Mnist, MnistM, Moons, PhotoDigits, PictureSpec, Shifted
 from tlcore.specs.domain_adversarial import Dann, SourceOnly, TrainOnTarget
 from tlcore.specs.network import NetworkSpec, PaperMnist, PaperSvhn, Perceptron, SmallCnn
 from tlcore.specs.parameters import Parameter, explain, override, parameters, validate
 from tlcore.specs.run import Budget, CheckpointStart, Optimisation, RandomStart, RunSpec, RunStart
 
 __all__ = [
-    "Budget", "CheckpointStart", "Dann", "DatasetSpec", "Digits", "DomainPair", "Mnist", "MnistM", "Moons",
-    "NetworkSpec", "Optimisation", "PaperMnist", "PaperSvhn", "Parameter", "Perceptron", "PhotoDigits", "RandomStart",
-    "RunSpec", "RunStart", "SmallCnn", "SourceOnly", "Spec", "TrainOnTarget", "explain", "override", "parameter",
-    "parameters", "validate",
+    "Budget", "CatalogueSet", "CheckpointStart", "Dann", "DatasetSpec", "Digits", "DomainPair", "Mnist", "MnistM",
+    "Moons", "NetworkSpec", "Optimisation", "PaperMnist", "PaperSvhn", "Parameter", "Perceptron", "PhotoDigits",
+    "PictureSpec", "RandomStart", "RunSpec", "RunStart", "Shifted", "SmallCnn", "SourceOnly", "Spec", "SynNumbers",
+    "TrainOnTarget", "explain", "override", "parameter", "parameters", "validate",
 ]  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tlcore.specs.base import Spec, parameter
+from tlcore.specs.catalogue_sets import CatalogueSet, ShiftedBase, SynNumbers
 
 
 class Moons(Spec):
@@ -60,7 +61,19 @@ class MnistM(Spec):
     limit: int = parameter(0, "Use only so many training pictures; 0 uses all.", ge=0, le=60_000)
 
 
-DatasetSpec = Annotated[Moons | Digits | PhotoDigits | Mnist | MnistM, Field(discriminator="name")]
+PictureSpec = Annotated[Digits | PhotoDigits | Mnist | MnistM | CatalogueSet | SynNumbers, Field(discriminator="name")]
+
+
+class Shifted(ShiftedBase):
+    """Any pictures, shifted on purpose, so that a domain pair of known difference can be made."""
+
+    name: Literal["shifted"] = "shifted"
+    base: PictureSpec = Field(default_factory=Digits, description="The pictures that are shifted.")
+
+
+DatasetSpec = Annotated[
+    Moons | Digits | PhotoDigits | Mnist | MnistM | CatalogueSet | SynNumbers | Shifted, Field(discriminator="name")
+]
 
 
 class DomainPair(Spec):

@@ -17,7 +17,9 @@ from tlcore.errors import InvalidRequest
 from tlcore.specs.base import Spec
 from tlcore.specs.run import RunSpec
 
-TAGGED = frozenset({"method", "source", "target", "network", "start"})  # pydantic puts the chosen model's name behind
+TAGGED = frozenset(
+    {"method", "source", "target", "base", "network", "start"}
+)  # pydantic puts the chosen model's name behind
 SHOWN_CHARACTERS = 60
 FIXED_KEYS = frozenset({"name", "kind"})  # discriminators: they choose the model, they are not values to tune
 
