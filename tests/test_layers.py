@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SLOW = ("torch", "torchvision", "sklearn", "umap", "numba")
 COMPUTE_PACKAGES = ("analysis", "data", "methods", "networks", "projection", "training")
 WORKER_MODULES = (
+    "answer",
     "checkpoint_files",
     "forkserver",
     "machine",

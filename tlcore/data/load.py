@@ -10,6 +10,7 @@ from tlcore.data.folder import Report
 from tlcore.data.mnist import load_mnist
 from tlcore.data.mnist_m import load_mnist_m
 from tlcore.data.moons import load_moons
+from tlcore.data.own.load import load_own, overlapping
 from tlcore.data.pairing import bring_together
 from tlcore.data.photo_digits import load_photo_digits
 from tlcore.data.shifts import shifted
@@ -17,6 +18,7 @@ from tlcore.data.splits import Share
 from tlcore.data.syn_numbers import load_syn_numbers
 from tlcore.specs.catalogue_sets import CatalogueSet, SynNumbers
 from tlcore.specs.data import DatasetSpec, Digits, DomainPair, Mnist, Moons, PhotoDigits, Shifted
+from tlcore.specs.own_data import OwnFeatures, OwnPictures
 
 ORIGINS = {
     "moons": moons.ORIGIN,
@@ -32,7 +34,18 @@ def origin_of(spec: DatasetSpec) -> str:
     """What names the originals a data set is made of; sets of the same originals share it."""
     if isinstance(spec, Shifted):
         return origin_of(spec.base)
+    if isinstance(spec, OwnPictures | OwnFeatures):
+        return f"own {spec.dataset}"
     return spec.dataset if isinstance(spec, CatalogueSet) else ORIGINS[spec.name]
+
+
+def same_originals(one: DatasetSpec, other: DatasetSpec) -> bool:
+    """Whether two data sets are made of the same originals; two domains of a user's own pictures are not."""
+    if isinstance(one, Shifted) or isinstance(other, Shifted):
+        return same_originals(*(spec.base if isinstance(spec, Shifted) else spec for spec in (one, other)))
+    if isinstance(one, OwnPictures | OwnFeatures) and isinstance(other, OwnPictures | OwnFeatures):
+        return overlapping(one, other)
+    return origin_of(one) == origin_of(other)
 
 
 def load_pair(pair: DomainPair, seed: int, *, report: Report | None = None) -> PairData:
@@ -43,7 +56,7 @@ def load_pair(pair: DomainPair, seed: int, *, report: Report | None = None) -> P
     report: called with a text and the share done (0 to 1) while something is downloaded or built.
     Raises MissingData where files are missing and InvalidRequest where the domains do not fit together.
     """
-    halve = pair.disjoint and origin_of(pair.source) == origin_of(pair.target)
+    halve = pair.disjoint and same_originals(pair.source, pair.target)
     shares = (Share(0, 2), Share(1, 2)) if halve else (Share(), Share())
     source = load_dataset(pair.source, seed, share=shares[0], report=report)
     target = load_dataset(pair.target, seed, share=shares[1], report=report)
@@ -54,6 +67,8 @@ def title_of(spec: DatasetSpec) -> str:
     """What a data set is called in a sentence."""
     if isinstance(spec, Shifted):
         return f"{title_of(spec.base)} ({spec.shift})"
+    if isinstance(spec, OwnPictures | OwnFeatures):
+        return f"{spec.dataset} ({spec.domain})" if spec.domain else spec.dataset
     return spec.dataset if isinstance(spec, CatalogueSet) else spec.name
 
 
@@ -70,6 +85,8 @@ def load_dataset(spec: DatasetSpec, seed: int, *, share: Share | None = None, re
         return load_mnist(spec, seed, share, report)
     if isinstance(spec, CatalogueSet):
         return load_catalogue_set(spec, seed, share, report)
+    if isinstance(spec, OwnPictures | OwnFeatures):
+        return load_own(spec, seed, share)
     if isinstance(spec, SynNumbers):
         return load_syn_numbers(spec, seed, share, report)
     if isinstance(spec, Shifted):

@@ -18,6 +18,7 @@ from tlcore.errors import InvalidRequest, StoreError
 from tlcore.execution.disk import require_space
 from tlcore.execution.locks import is_held
 from tlcore.execution.presence import LOG, SUPERVISOR_LOCK, supervisor_pid, trim_log, visit
+from tlcore.execution.questions import pinned
 from tlcore.runs import Run, Store
 from tlcore.specs import CheckpointStart, RunSpec, override, validate
 
@@ -40,12 +41,15 @@ class LocalExecutor:
     def submit(self, spec: RunSpec, *, preset: str | None = None, arm: str | None = None, device: str = "auto") -> str:
         """Queue a run and what it starts from; return its identity. A run that is there already is not trained again.
 
+        Own data are named with the content they have now.
+
         Raises:
+            MissingData: the own data that the run names are not on this machine.
             OutOfSpace: too little disk space is left.
             StoreError: the store cannot be written.
         """
         require_space(self.store.folder)
-        run_id = self.store.add(spec, preset=preset, arm=arm, device=device)
+        run_id = self.store.add(pinned(spec), preset=preset, arm=arm, device=device)
         self.ensure_supervisor()
         return run_id
 

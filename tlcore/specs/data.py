@@ -8,6 +8,7 @@ from pydantic import Field
 
 from tlcore.specs.base import Spec, parameter
 from tlcore.specs.catalogue_sets import CatalogueSet, ShiftedBase, SynNumbers
+from tlcore.specs.own_data import OwnFeatures, OwnPictures
 
 
 class Moons(Spec):
@@ -61,7 +62,9 @@ class MnistM(Spec):
     limit: int = parameter(0, "Use only so many training pictures; 0 uses all.", ge=0, le=60_000)
 
 
-PictureSpec = Annotated[Digits | PhotoDigits | Mnist | MnistM | CatalogueSet | SynNumbers, Field(discriminator="name")]
+PictureSpec = Annotated[
+    Digits | PhotoDigits | Mnist | MnistM | CatalogueSet | SynNumbers | OwnPictures, Field(discriminator="name")
+]
 
 
 class Shifted(ShiftedBase):
@@ -72,7 +75,8 @@ class Shifted(ShiftedBase):
 
 
 DatasetSpec = Annotated[
-    Moons | Digits | PhotoDigits | Mnist | MnistM | CatalogueSet | SynNumbers | Shifted, Field(discriminator="name")
+    Moons | Digits | PhotoDigits | Mnist | MnistM | CatalogueSet | SynNumbers | Shifted | OwnPictures | OwnFeatures,
+    Field(discriminator="name"),
 ]
 
 

@@ -13,6 +13,8 @@ from tlcore.specs.network import NetworkSpec, SmallCnn
 
 MethodSpec = Annotated[SourceOnly | Dann | TrainOnTarget, Field(discriminator="name")]
 
+VECTORS = frozenset({"moons", "own-features"})  # data sets whose examples are no pictures
+
 
 class Optimisation(Spec):
     """The optimiser and how its learning rate changes while training."""
@@ -95,10 +97,11 @@ class RunSpec(Spec):
 
     @model_validator(mode="after")
     def _network_fits_data(self) -> RunSpec:
-        planar = self.data.source.name == "moons"
-        if planar != (self.data.target.name == "moons"):
-            raise ValueError("moons can only be paired with moons")
-        if planar != (self.network.name == "perceptron"):
+        vectors = self.data.source.name in VECTORS
+        if vectors != (self.data.target.name in VECTORS):
+            name = self.data.source.name if vectors else self.data.target.name
+            raise ValueError(f"{name} can only be paired with {name}")
+        if vectors != (self.network.name == "perceptron"):
             raise ValueError(f"network {self.network.name} does not fit data {self.data.source.name}")
         return self
 

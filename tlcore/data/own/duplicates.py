@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tlcore.data.cache import Look
+from tlcore.data.own.decoding import Look
 from tlcore.data.own.layout import Entry
 
 MOST_COMPARED = 20_000  # pictures among which near duplicates are looked for; pairs grow with the square

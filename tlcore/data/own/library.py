@@ -15,8 +15,8 @@ from uuid import uuid4
 
 import numpy as np
 
-from tlcore.data.cache import Look, PictureWriter, decode_all, picture_key
 from tlcore.data.folder import Report, alone
+from tlcore.data.own.decoding import Look, PictureWriter, decode_all, picture_key
 from tlcore.data.own.duplicates import Duplicates, find_duplicates
 from tlcore.data.own.files import Files
 from tlcore.data.own.layout import Entry, Layout, by_folders, checked
@@ -69,7 +69,7 @@ def import_pictures(
     request = hashlib.sha256(f"pictures {side} {files.fingerprint()}".encode()).hexdigest()[:32]
 
     def build(folder: Path) -> Manifest:
-        _require_space(folder, len(layout.entries) * 3 * side * side)
+        require_space(folder, len(layout.entries) * 3 * side * side)
         array = folder / "pictures.npy"
         writer = PictureWriter(array, len(layout.entries), side)
         names = [entry.file for entry in layout.entries]
@@ -218,7 +218,8 @@ def _clear_stale(parent: Path) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _require_space(folder: Path, needed: int) -> None:
+def require_space(folder: Path, needed: int) -> None:
+    """Raise OutOfSpace unless so many bytes and some to spare are free."""
     free = shutil.disk_usage(folder).free
     if needed + SPARE_BYTES > free:
         raise OutOfSpace(

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tlcore.data.cache import open_pictures
+from tlcore.data.own.decoding import open_pictures
 from tlcore.errors import MissingData
 
 FILE = "manifest.json"
@@ -20,7 +20,7 @@ LARGEST = 256 * 2**20
 PART_NAMES = ("", "train", "validation", "test", "unseen")
 CONTENT = (
     "kind", "width", "classes", "domains", "labels", "domain_of", "parts", "identities", "rows", "attributes",
-    "partitions", "array",
+    "partitions", "attributes_of_classes", "array",
 )  # fmt: skip
 
 
@@ -32,6 +32,7 @@ class Manifest:
     rows. For each of N examples: labels and domain_of (positions in classes and domains), parts (positions in
     PART_NAMES), identities (equal for what must not be torn apart by a split), rows (of the array), files.
     attributes: further columns by name. partitions: named lists of examples, as zero-shot protocols have them.
+    attributes_of_classes: (K, A), may be empty.
     request: changes when the files it was made from do. content: changes when what is learned from does.
     """
 
@@ -51,6 +52,7 @@ class Manifest:
     files: tuple[str, ...] = ()
     attributes: dict[str, list[Any]] = field(default_factory=dict)
     partitions: dict[str, list[int]] = field(default_factory=dict)
+    attributes_of_classes: list[list[float]] = field(default_factory=list)
     unreadable: tuple[tuple[str, str], ...] = ()
     dropped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -141,6 +143,9 @@ def _check(manifest: Manifest) -> None:
     require_range(manifest.identities, max(manifest.total, 1), len(manifest), "identities")
     for name, members in manifest.partitions.items():
         require_range(members, len(manifest), len(members), name)
+    table = np.asarray(manifest.attributes_of_classes, dtype=np.float64)
+    if len(table) and (table.ndim != 2 or len(table) != len(manifest.classes) or not np.isfinite(table).all()):
+        raise ValueError("its attributes of classes are not a table with a row for each class")
     if any(len(column) != len(manifest) for column in manifest.attributes.values()):
         raise ValueError("its attributes do not have a value for each example")
 
@@ -157,14 +162,14 @@ def require_range(values: Sequence[int], below: int, length: int, what: str) -> 
 def open_array(folder: Path, manifest: Manifest) -> np.ndarray:
     """The rows of the array, mapped into memory: (total, 3, S, S) uint8 or (total, D) float32.
 
-    What is written to it is not kept. Raises MissingData.
+    Raises MissingData.
     """
     path = folder / manifest.array
     try:
         if manifest.kind == "pictures":
             array = open_pictures(path, manifest.width)
         else:
-            array = np.load(path, mmap_mode="c", allow_pickle=False)
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
             if array.dtype != np.float32 or array.shape[1:] != (manifest.width,):
                 raise ValueError("it does not hold the features it should")
         if len(array) != manifest.total:

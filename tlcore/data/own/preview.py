@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tlcore.data.cache import Look, decode_all
 from tlcore.data.folder import Report
+from tlcore.data.own.decoding import Look, decode_all
 from tlcore.data.own.duplicates import Duplicates, Pair, find_duplicates
 from tlcore.data.own.files import Files
 from tlcore.data.own.layout import Entry, Layout

@@ -166,11 +166,11 @@ def picture_key(looks: Sequence[Look], side: int) -> str:
 
 
 def open_pictures(path: Path, side: int) -> np.ndarray:
-    """The pictures (N, 3, side, side) uint8 of a file, mapped into memory; what is written to them is not kept.
+    """The pictures (N, 3, side, side) uint8 of a file, mapped into memory and not writable.
 
     Raises OSError or ValueError where the file is not one.
     """
-    array: np.ndarray = np.load(path, mmap_mode="c", allow_pickle=False)
+    array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     if array.dtype != np.uint8 or array.shape[1:] != (3, side, side):
         raise ValueError(f"{path.name} does not hold pictures of {side}×{side}")
     return array

@@ -1,0 +1,175 @@
+"""Whatever a person names or uploads: a folder, a zip, a table or features, told apart by content."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from tlcore.data.folder import Report
+from tlcore.data.own.archives import ZipFiles, is_zip
+from tlcore.data.own.features import FeatureTable, open_features
+from tlcore.data.own.files import Files
+from tlcore.data.own.folders import FolderFiles
+from tlcore.data.own.library import import_pictures, keep, require_space
+from tlcore.data.own.limits import FEWEST_OF_A_CLASS
+from tlcore.data.own.manifest import PART_NAMES, Manifest
+from tlcore.data.own.places import checked_name, shown, suggested_name
+from tlcore.data.own.preview import Preview, preview_pictures, suggested_split
+from tlcore.errors import InvalidRequest
+
+
+def open_source(path: Path, title: str = "") -> Files | FeatureTable:
+    """What lies at `path`, whose real path has been permitted before. title: what the person called it.
+
+    Raises InvalidRequest where it is nothing that can be imported.
+    """
+    title = title or path.name
+    try:
+        features = open_features(path, title)
+        if features is not None:
+            return features
+        if path.is_dir():
+            return FolderFiles(path)
+        if is_zip(path):
+            return ZipFiles(path, title)
+        empty = path.stat().st_size == 0
+    except OSError as error:
+        raise InvalidRequest(f"{shown(title)} cannot be read: {error.strerror or error}.") from None
+    if empty:
+        raise InvalidRequest(f"{shown(title)} is empty: it has zero bytes.")
+    if path.suffix.lower() in (".csv", ".tsv"):
+        return _beside(path)
+    raise InvalidRequest(
+        f"{shown(title)} is nothing that can be imported: name a folder or a zip of pictures, a table (CSV) beside "
+        "pictures, or features as NPZ, Parquet or res101.mat."
+    )
+
+
+def _beside(table: Path) -> Files:
+    """The folder of a table, with this table as the only one at its top."""
+    files = FolderFiles(table.parent)
+    others = {name for name in files.names if "/" not in name and name.lower().endswith((".csv", ".tsv"))}
+    files.names = tuple(name for name in files.names if name == table.name or name not in others)
+    files.title = table.name
+    return files
+
+
+def preview(path: Path, title: str = "", *, report: Report | None = None) -> Preview:
+    """What would be imported from `path`. Raises InvalidRequest."""
+    source = open_source(path, title)
+    if isinstance(source, FeatureTable):
+        return preview_features(source)
+    with source:
+        return preview_pictures(source, report=report)
+
+
+def import_source(
+    path: Path, name: str, title: str = "", *, side: int, replace: bool = False, report: Report | None = None
+) -> Manifest:
+    """Import what lies at `path` as the own data set `name`. Raises InvalidRequest, OutOfSpace."""
+    checked_name(name)
+    source = open_source(path, title)
+    if isinstance(source, FeatureTable):
+        return import_features(source, path, name, replace=replace, report=report)
+    with source:
+        return import_pictures(source, name, side=side, replace=replace, report=report)
+
+
+def preview_features(table: FeatureTable) -> Preview:
+    """What a table of features holds, its numbers not yet read."""
+    parts = table.parts or ("",) * table.count
+    domain_of = table.domain_of or (0,) * table.count
+    tally = Counter(zip(domain_of, table.labels, parts, strict=True))
+    counts = [
+        {"domain": table.domains[domain], "class": table.classes[label], "part": part, "count": count}
+        for (domain, label, part), count in sorted(tally.items())
+    ]
+    problem = _problem(table)
+    return Preview(
+        kind="features",
+        title=shown(table.title),
+        suggested_name=suggested_name(table.title.rsplit(".", 1)[0]),
+        examples=table.count,
+        looked_at=table.count,
+        classes=list(table.classes),
+        domains=list(table.domains),
+        counts=counts,
+        split=suggested_split(set(parts)),
+        notes=[f"{table.count:,} examples of {table.width:,} features.", *table.notes],
+        problems=[problem] if problem else [],
+    )
+
+
+def _problem(table: FeatureTable) -> str:
+    tally = np.bincount(table.labels, minlength=len(table.classes))
+    fewest = int(tally.argmin())
+    if tally[fewest] >= FEWEST_OF_A_CLASS:
+        return ""
+    count = ("no example", "only one example", f"only {tally[fewest]} examples")[min(int(tally[fewest]), 2)]
+    return (
+        f"The class “{shown(table.classes[fewest])}” has {count} and needs at least {FEWEST_OF_A_CLASS}: to learn "
+        "from, to choose by and to report on."
+    )
+
+
+def import_features(
+    table: FeatureTable, path: Path, name: str, *, replace: bool = False, report: Report | None = None
+) -> Manifest:
+    """Keep features as float32 under `name`. Raises InvalidRequest also for numbers that are not finite."""
+    problem = _problem(table)
+    if problem:
+        raise InvalidRequest(problem)
+    request = hashlib.sha256(f"features {_stamps(path)}".encode()).hexdigest()[:32]
+
+    def build(folder: Path) -> Manifest:
+        require_space(folder, table.count * table.width * 4)
+        array, digest, seen = folder / "features.npy", hashlib.sha256(), 0
+
+        def sink(rows: np.ndarray) -> None:
+            nonlocal seen
+            if not np.isfinite(rows).all():
+                wrong = seen + int(np.flatnonzero(~np.isfinite(rows).all(axis=1))[0])
+                raise InvalidRequest(f"Row {wrong:,} (from 0) of {shown(table.title)} has numbers that are not finite.")
+            content = np.ascontiguousarray(rows, dtype="<f4").data.cast("B")
+            digest.update(content)
+            file.write(content)
+            seen += len(rows)
+            if report:
+                report("Reading features", min(1.0, seen / table.count))
+
+        with array.open("wb") as file:
+            shape = (table.count, table.width)
+            np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+            table.read(sink)
+        kept = array.rename(folder / f"features-{digest.hexdigest()[:16]}.npy")
+        everything = tuple(range(table.count))
+        return Manifest(
+            kind="features",
+            title=shown(table.title),
+            width=table.width,
+            total=table.count,
+            array=kept.name,
+            request=request,
+            classes=table.classes,
+            domains=table.domains,
+            labels=table.labels,
+            domain_of=table.domain_of or (0,) * table.count,
+            parts=tuple(PART_NAMES.index(part) for part in table.parts) or (0,) * table.count,
+            identities=everything,
+            rows=everything,
+            partitions=table.partitions,
+            attributes_of_classes=table.attributes_of_classes,
+            notes=table.notes,
+        )
+
+    return keep(name, request, build, replace=replace, report=report)
+
+
+def _stamps(path: Path) -> str:
+    """Sizes and times of a file of features, or of all that lie in its folder."""
+    files = [path, *path.parent.glob("*.mat")] if path.is_file() else list(path.glob("*.mat"))
+    stamps = {str(file): file.stat() for file in files if file.suffix == ".mat" or file == path}
+    return " ".join(f"{name} {one.st_size} {one.st_mtime_ns}" for name, one in sorted(stamps.items()))
