@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from tlcore.player.film import COLOURINGS, Curve, Panel, film_message
+from tlcore.player.film import COLOURINGS, Caption, Curve, Panel, film_message
 from tlcore.player.message import Ledger
 from tlcore.runs.records import Probe
 from ui import theme
@@ -19,11 +19,15 @@ MOST_PANELS = 3
 
 @dataclass(frozen=True)
 class PlayerState:
-    """Where the viewer is: projection, colouring, and the step at which they paused (None while it runs)."""
+    """Where the viewer is: projection, colouring, the step at which they paused (None while it runs), the probe point
+    they have chosen if it is one alone, and whether they give a lecture.
+    """
 
     projection: str
     colour_by: str
     step: int | None
+    point: int | None = None
+    lecture: bool = False
 
 
 def player_state(
@@ -33,6 +37,7 @@ def player_state(
     initial_projection: str | None = None,
     initial_colour_by: str = "domain",
     initial_step: int | None = None,
+    initial_lecture: bool = False,
 ) -> PlayerState:
     """The player's state, known before it is drawn: ask it to fetch the frames of the right projection."""
     memory = st.session_state.get(f"_player_view_{key}", {})
@@ -40,11 +45,13 @@ def player_state(
     view: dict[str, Any] = (component or {}).get("view") or memory
     wanted = view.get("projection", initial_projection)
     colour_by = view.get("colour_by", initial_colour_by)
-    step = view.get("step", initial_step)
+    step, point = view.get("step", initial_step), view.get("point")
     return PlayerState(
         projection=wanted if wanted in projections else projections[0],
         colour_by=colour_by if colour_by in COLOURINGS else "domain",
         step=int(step) if isinstance(step, (int, float)) else None,
+        point=int(point) if isinstance(point, (int, float)) else None,
+        lecture=bool(view.get("lecture", initial_lecture)),
     )
 
 
@@ -55,6 +62,7 @@ def player(
     key: str,
     projections: Sequence[str],
     curves: Sequence[Curve] = (),
+    captions: Sequence[Caption] = (),
     live: bool = False,
     autoplay: bool = False,
     loop: bool = False,
@@ -64,6 +72,7 @@ def player(
     initial_projection: str | None = None,
     initial_colour_by: str = "domain",
     initial_step: int | None = None,
+    initial_lecture: bool = False,
 ) -> PlayerState:
     """Show the player and return where the viewer is.
 
@@ -82,19 +91,26 @@ def player(
         initial_projection=initial_projection,
         initial_colour_by=initial_colour_by,
         initial_step=initial_step,
+        initial_lecture=initial_lecture,
     )
     st.session_state[f"_player_view_{key}"] = {
         "projection": state.projection,
         "colour_by": state.colour_by,
         "step": state.step,
+        "point": state.point,
+        "lecture": state.lecture,
     }
     ledger: Ledger = st.session_state.setdefault(f"_player_ledger_{key}", Ledger())
+    message = film_message(
+        ledger, panels, probe, projections, state.projection, state.colour_by, state.step, curves, captions
+    )
+    message["view"] |= {"point": state.point, "lecture": state.lecture}
     mount(
         "player",
         script="player_component.js",
         style="player.css",
         key=key,
-        data=film_message(ledger, panels, probe, projections, state.projection, state.colour_by, state.step, curves)
+        data=message
         | {
             "live": live,
             "autoplay": autoplay,

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tlcore.player.message import Ledger, encode_curve, encode_film, encode_probe, newest_layout, probe_digest
-from tlcore.runs.records import Frame, Probe, Surface
+from tlcore.player.message import (
+    Ledger,
+    encode_curve,
+    encode_film,
+    encode_neighbours,
+    encode_probe,
+    newest_layout,
+    probe_digest,
+)
+from tlcore.runs.records import Frame, Neighbours, Probe, Surface
 
-COLOURINGS = ("domain", "class", "correctness", "prediction")
+COLOURINGS = ("domain", "class", "correctness", "prediction", "change", "run")
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One run in the player. `frames` may hold several projections and layouts: the player picks what it shows."""
+    """One run in the player. `frames` may hold several projections and layouts: the player picks what it shows.
+
+    quality: how far the shown frames can be trusted, see `FilmQuality`. nearest: the neighbours of the chosen point,
+    see `nearest_of`; neighbours: those of all points, where there is room. problem: a sentence shown in the panel.
+    """
 
     run_id: str
     title: str
     value_text: str = ""
     frames: Sequence[Frame] = ()
     surfaces: Sequence[Surface] = ()
+    quality: Mapping[str, float] | None = None
+    nearest: Mapping[str, Any] | None = None
+    neighbours: Sequence[Neighbours] = ()
+    problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -33,9 +49,19 @@ class Curve:
     values: Sequence[float] = field(default_factory=tuple)
 
 
+@dataclass(frozen=True)
+class Caption:
+    """What is said in a lecture from this step on."""
+
+    step: int
+    text: str
+
+
 def projection_label(projection: str) -> str:
     """How a projection is called on the page: UMAP and PCA are acronyms."""
-    return projection.upper() if projection in {"umap", "pca", "tsne"} else projection.capitalize()
+    name = projection.removesuffix("-3d")
+    label = name.upper() if name in {"umap", "pca", "tsne"} else name.capitalize()
+    return f"{label} 3-D" if projection.endswith("-3d") else label
 
 
 def film_message(
@@ -47,6 +73,7 @@ def film_message(
     colour_by: str = "domain",
     step: int | None = None,
     curves: Sequence[Curve] = (),
+    captions: Sequence[Caption] = (),
 ) -> dict[str, Any]:
     """What changes from call to call, with only the frames the browser does not have yet.
 
@@ -66,7 +93,18 @@ def film_message(
         name = f"{panel.run_id}|{projection}|{frames[0].layout if frames else ''}|{digest}"
         surfaces = sorted(panel.surfaces, key=lambda surface: surface.step)
         film = encode_film(ledger, place, name, frames, surfaces)
-        panel_data.append({"run": panel.run_id, "title": panel.title, "value": panel.value_text, **film})
+        panel_data.append(
+            {
+                "run": panel.run_id,
+                "title": panel.title,
+                "value": panel.value_text,
+                "quality": dict(panel.quality) if panel.quality else None,
+                "nearest": dict(panel.nearest) if panel.nearest else None,
+                "neighbours": [encode_neighbours(one) for one in panel.neighbours] or None,
+                "problem": panel.problem,
+                **film,
+            }
+        )
     for place in [place for place in ledger.films if place >= len(panels)]:
         del ledger.films[place]
     return {
@@ -75,5 +113,6 @@ def film_message(
         "answers": ledger.answers,
         "projections": [{"id": name, "label": projection_label(name)} for name in projections],
         "view": {"projection": projection, "colour_by": colour_by, "step": step},
+        "captions": [{"step": caption.step, "text": caption.text} for caption in captions],
         "curves": [encode_curve(curve.name, curve.role, curve.steps, curve.values) for curve in curves],
     }

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, features
 
-from tlcore.runs.records import Frame, Probe, Surface
+from tlcore.runs.records import Frame, Neighbours, Probe, Surface
 
 CURVE_POINTS = 160
 MISSING_COORDINATE = -32768
@@ -56,17 +56,39 @@ def encode_frame(frame: Frame) -> dict[str, Any]:
         low, high = points[present].min(axis=0), points[present].max(axis=0)
         span = np.where(high > low, high - low, 1.0)
         quantised[present] = np.rint((points[present] - low) / span * 65534 - 32767).astype(np.int16)
-        box = [float(low[0]), float(low[0] + span[0]), float(low[1]), float(low[1] + span[1])]
+        box = np.stack([low, low + span], axis=1).ravel().tolist()
     predictions = np.asarray(frame.predictions)
     small = predictions.size == 0 or int(predictions.max()) < UNKNOWN_CLASS
     encoded = np.where(predictions < 0, UNKNOWN_CLASS, predictions).astype(np.uint8) if small else predictions
     return {
         "step": int(frame.step),
+        "dimensions": int(points.shape[1]),
         "box": box,
         "points": text_of(quantised),
         "predictions": text_of(encoded if small else encoded.astype(np.int16)),
         "wide": not small,
         "missing": int((~present).sum()),
+    }
+
+
+def encode_neighbours(neighbours: Neighbours) -> dict[str, Any]:
+    """The nearest neighbours of every probe point at one step, as 16-bit integers."""
+    return {
+        "step": int(neighbours.step),
+        "k": int(neighbours.indices.shape[1]),
+        "text": text_of(np.asarray(neighbours.indices, dtype=np.uint16)),
+    }
+
+
+def nearest_of(table: Sequence[Neighbours], point: int) -> dict[str, Any] | None:
+    """The nearest neighbours of one probe point over the steps, or None where nothing is known of it."""
+    known = [one for one in table if 0 <= point < len(one.indices)]
+    if not known:
+        return None
+    return {
+        "point": point,
+        "steps": [int(one.step) for one in known],
+        "rows": [[int(index) for index in one.indices[point]] for one in known],
     }
 
 

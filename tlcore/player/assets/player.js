@@ -1,18 +1,23 @@
 // The feature-space player. `createPlayer(root, {onState, onResend})` knows nothing of Streamlit: give it messages with
 // `.update(data)`, in a page, a notebook or an exported file.
-import { applyPalette, element, formatCount, setText } from "./shared.js";
-import { createFilm } from "./player_film.js";
+import { applyPalette, element, setText } from "./shared.js";
+import { createDrawer } from "./player_drawer.js";
+import { createFilm, latestAt } from "./player_film.js";
+import { createInfo } from "./player_info.js";
+import { createLecture } from "./player_lecture.js";
+import { createLegend } from "./player_legend.js";
 import { createPanels } from "./player_panels.js";
+import { COLOURINGS } from "./player_styles.js";
 import { createTimebar } from "./player_timebar.js";
 
 const FRAME_MILLISECONDS = 500;
 const STEP_MILLISECONDS = 260;
 const REARRANGE_MILLISECONDS = 700;
 const LOOP_PAUSE = 1200;
+const CAPTION_PAUSE = 2600; // in a lecture the film waits at each caption, so that it can be read
 const SETTLE_MILLISECONDS = 350;
+const DRAWER_MILLISECONDS = 120;
 const RESEND_PATIENCE = 4000;
-
-const COLOURINGS = ["domain", "class", "correctness", "prediction"];
 
 /** Slow at each frame, quicker between: the eye gets a moment to read every frame, yet nothing halts. */
 function eased(fraction) {
@@ -23,74 +28,43 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
   const film = createFilm();
   const reducedMotion = window.matchMedia("(prefers-reduced-motion: reduce)");
   // position: where we are on the timeline, as a real number of frames. motion: where we are going, and how fast.
-  const play = { position: 0, motion: null, speed: 1, following: true, colourBy: "domain", highlight: null, lastStep: null };
+  const play = { position: 0, motion: null, speed: 1, following: true, lastStep: null, loop: null, holdUntil: 0, read: -1 };
+  // What the viewer has chosen to see. hidden: for each colouring the words of the legend that are switched off.
+  const look = {
+    colourBy: "domain", highlight: null, selected: new Set(), names: false, contours: false, lassoing: false, version: 0,
+    hidden: Object.fromEntries(COLOURINGS.map((name) => [name, new Set()])),
+  };
   let message = null;
   let palette = null;
   let scheduled = 0;
   let before = 0;
   let settle = 0;
   let loopTimer = 0;
+  let drawerTimer = 0;
   let asked = { answers: -1, at: -Infinity };
   let destroyed = false;
 
-  const badge = element("span", { class: "badge", hidden: true });
-  const legend = createLegend();
-  const panels = createPanels({ film, wake, onHighlight: (index) => { play.highlight = index; } });
+  const legend = createLegend({ colour: (name) => { setColour(name); report({}, 0); }, hide, switch: switchOver });
+  const drawer = createDrawer({ select, highlight });
+  const info = createInfo();
+  const lecture = createLecture(root, { onChange: lectureChanged });
+  const panels = createPanels({ film, wake, actions: { highlight, select, toggle: togglePoint, lassoing: () => look.lassoing } });
   const timebar = createTimebar({
     onToggle: toggle, onStep: stepBy, onSeek: seek, onSeekEnd: snap, onSpeed: (speed) => { play.speed = speed; if (play.motion?.kind === "play") startPlaying(); },
-    onProjection: (projection) => report({ projection }, 0), onLive: goLive,
+    onProjection: (projection) => report({ projection }, 0), onLive: goLive, onLoop: () => setLoop(!looping()), onLasso: () => setLasso(!look.lassoing),
+    onLecture: () => lecture.set(!lecture.on), onInfo: () => timebar.press("info", info.toggle()),
   });
   root.classList.add("tl-player");
-  root.append(element("div", { class: "legend" }, legend.node), panels.node, timebar.node);
+  root.append(element("div", { class: "legend" }, legend.node), panels.node, timebar.node, info.node, drawer.node, ...lecture.nodes);
   root.addEventListener("keydown", onKey);
+  window.addEventListener("keydown", onPageKey);
+  // A confusion matrix elsewhere in the page, or a file, may ask for the points of one of its cells.
+  window.addEventListener("tl:select-cell", onCell);
 
   const last = () => Math.max(0, film.timeline.length - 1);
   const stepAt = (position) => film.timeline[Math.round(position)] ?? 0;
-
-  function createLegend() {
-    const noun = element("span", {}, "Each dot is a picture: ");
-    const source = element("span", { class: "key" }, element("i", { class: "mark source" }), "source");
-    const target = element("span", { class: "key" }, element("i", { class: "mark target" }), "target");
-    const buttons = COLOURINGS.map((name) => element("button", {
-      type: "button", "aria-pressed": "false", onclick: () => { setColour(name); report({}, 0); },
-    }, name));
-    const extra = element("span", { class: "extra" });
-    const missing = element("span", { class: "missing", hidden: true });
-    const node = element("div", { class: "words" }, element("span", { class: "said" }, noun, source, ", ", target, "."),
-      element("span", { class: "colours", role: "group", "aria-label": "Colour by" }, "Colour by ", ...buttons), badge, extra, missing);
-    let shownFor = "";
-    return {
-      node,
-      refresh() {
-        const probe = film.probe;
-        setText(noun, probe && !probe.sprite ? "Each dot is a point: " : "Each dot is a picture: ");
-        node.dataset.colour = play.colourBy;
-        buttons.forEach((button, index) => button.setAttribute("aria-pressed", String(COLOURINGS[index] === play.colourBy)));
-        const state = `${play.colourBy}|${probe?.id}|${root.dataset.scheme}`;
-        if (state !== shownFor && palette) {
-          shownFor = state;
-          extra.replaceChildren(...extraKeys(probe));
-        }
-        const count = Math.max(0, ...film.panels.map((panel) => panel.frames.at(-1)?.missing ?? 0));
-        missing.hidden = !count;
-        if (count) setText(missing, `${formatCount(count)} ${count === 1 ? "point has" : "points have"} no place in the latest frame (not a number).`);
-      },
-    };
-  }
-
-  function extraKeys(probe) {
-    const key = (kind, colour, text) => {
-      const mark = element("i", { class: `mark ${kind}` });
-      mark.style.setProperty("--colour", colour);
-      return element("span", { class: "key" }, mark, text);
-    };
-    if (play.colourBy === "correctness") return [key("dot", palette.correct, "correct"), key("cross", palette.wrong, "wrong")];
-    if (play.colourBy === "domain" || !probe) return [];
-    const shown = probe.classNames.slice(0, 24);
-    const keys = shown.map((name, index) => key("dot", palette.classes[index % palette.classes.length], name));
-    if (probe.classNames.length > shown.length) keys.push(element("span", {}, `and ${probe.classNames.length - shown.length} more`));
-    return keys;
-  }
+  const looping = () => play.loop ?? Boolean(message?.loop);
+  const captions = () => message?.captions ?? [];
 
   // ---- motion ------------------------------------------------------------------------------------------------------
 
@@ -108,6 +82,7 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
 
   function toggle() {
     if (play.motion?.kind === "play") { pause(); return; }
+    if (play.motion) play.position = Math.min(last(), play.motion.goal);
     if (play.position >= last() - 1e-6) play.position = 0;
     play.following = false;
     startPlaying();
@@ -139,9 +114,10 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
   function snap() { jump(Math.round(play.position)); }
   function goLive() { follow(); report({}); }
 
-  function advance(elapsed) {
+  function advance(elapsed, now) {
     const motion = play.motion;
     if (!motion) return false;
+    if (motion.kind === "play" && lecture.on && holds(now)) return true;
     if (motion.kind === "play" || motion.kind === "follow") motion.goal = last();
     const rest = motion.goal - play.position;
     const reach = motion.rate * elapsed;
@@ -152,10 +128,19 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
     play.motion = null;
     if (motion.kind === "play") {
       play.following = true;
-      if (message?.loop && !message.live && !reducedMotion.matches) {
+      if (looping() && !message.live && !reducedMotion.matches) {
         loopTimer = setTimeout(() => { play.position = 0; startPlaying(); }, LOOP_PAUSE);
       }
     }
+    return false;
+  }
+
+  /** In a lecture the film waits where a caption begins. */
+  function holds(now) {
+    if (now < play.holdUntil) return true;
+    const at = film.timeline[Math.floor(play.position + 1e-6)] ?? 0;
+    const reached = captions().findLastIndex((caption) => caption.step <= at);
+    if (reached > play.read) { play.read = reached; play.holdUntil = now + CAPTION_PAUSE / Math.max(1, play.speed); return true; }
     return false;
   }
 
@@ -173,13 +158,33 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
   function tick(now) {
     scheduled = 0;
     const elapsed = before ? Math.min(100, now - before) : 16;
-    const moving = advance(elapsed);
-    const drawing = panels.draw({
-      moment: momentNow(), colourBy: play.colourBy, palette, highlight: play.highlight, now, elapsed, calm: reducedMotion.matches,
-    });
+    const moving = advance(elapsed, now);
+    const drawing = panels.draw(viewAt(now, elapsed));
     showState();
+    refreshDrawer();
     before = moving || drawing ? now : 0;
     if (moving || drawing) wake();
+  }
+
+  /** Everything a panel needs to know to draw itself. */
+  function viewAt(now, elapsed) {
+    return {
+      ...look, moment: momentNow(), palette, now, elapsed, calm: reducedMotion.matches, lecture: lecture.on, font: fontFamily,
+      styleKey: `${look.colourBy} ${look.version} ${root.dataset.scheme} ${lecture.on}`, pairOf, runColour,
+      swaying: play.motion?.kind === "play" && !reducedMotion.matches,
+    };
+  }
+  const fontFamily = getComputedStyle(root).fontFamily || "system-ui, sans-serif";
+  const runColour = (panel) => palette.classes[Math.max(0, film.panels.indexOf(panel)) % palette.classes.length];
+
+  /** Which two frames "difference" compares: with several runs the first run's and this one's, else the one before and this. */
+  function pairOf(panel, frame) {
+    const place = film.panels.indexOf(panel);
+    if (film.panels.length > 1) {
+      const other = latestAt(film.panels[place ? 0 : 1].frames, frame.step) ?? frame;
+      return place ? { before: other, after: frame } : { before: frame, after: other };
+    }
+    return { before: panel.frames[panel.frames.indexOf(frame) - 1] ?? frame, after: frame };
   }
 
   function showState() {
@@ -189,8 +194,10 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
       position: play.position, timeline: film.timeline, total: message?.total_steps ?? film.timeline.at(-1) ?? 0, step, playing,
       live: Boolean(message?.live), following: play.following, curves: message?.curves ?? [], palette,
     });
+    lecture.show(captions(), step, message?.total_steps ?? film.timeline.at(-1) ?? 0);
     const facts = {
-      step, playing, frameCount: film.panels.map((panel) => panel.frames.length).join(","), colourBy: play.colourBy,
+      step, playing, frameCount: film.panels.map((panel) => panel.frames.length).join(","), colourBy: look.colourBy,
+      selected: look.selected.size, dimensions: film.panels[0]?.frames[0]?.dimensions ?? 2,
       following: play.following, live: Boolean(message?.live), position: play.position.toFixed(3), zoom: panels.zooms(),
     };
     for (const [name, value] of Object.entries(facts)) if (root.dataset[name] !== String(value)) root.dataset[name] = String(value);
@@ -200,9 +207,78 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
 
   function setColour(name) {
     if (!COLOURINGS.includes(name)) return;
-    play.colourBy = name;
-    legend.refresh();
+    look.colourBy = name;
+    changed();
+  }
+  /** The legend and the picture follow what the viewer has chosen. */
+  function changed() {
+    look.version += 1;
+    legend.refresh({ ...look, film, palette, scheme: root.dataset.scheme });
     wake();
+  }
+  function hide(kind, value, alone = false) {
+    const set = look.hidden[kind];
+    if (alone) {
+      const all = kind === "class" || kind === "prediction" ? film.probe.classNames.map((_, index) => index)
+        : kind === "domain" ? [0, 1] : kind === "correctness" ? ["correct", "wrong", "unknown"] : ["gained", "lost", "moved", "same"];
+      set.clear();
+      for (const other of all) if (other !== value) set.add(other);
+    } else if (!set.delete(value)) set.add(value);
+    changed();
+  }
+  function switchOver(name) {
+    look[name] = !look[name];
+    changed();
+  }
+  function highlight(point) {
+    if (look.highlight === point) return;
+    look.highlight = point;
+    wake();
+  }
+  function select(points, add) {
+    const chosen = new Set(add ? [...look.selected, ...points] : points);
+    if (!chosen.size && !look.selected.size) return;
+    look.selected = chosen;
+    changed();
+    refreshDrawer(true);
+    report({}, 0);
+  }
+  function togglePoint(point, more) {
+    if (!more) { select(look.selected.size === 1 && look.selected.has(point) ? [] : [point], false); return; }
+    const chosen = new Set(look.selected);
+    if (!chosen.delete(point)) chosen.add(point);
+    select([...chosen], false);
+  }
+  function setLoop(on) {
+    play.loop = on;
+    timebar.press("loop", on);
+  }
+  function setLasso(on) {
+    look.lassoing = on;
+    root.dataset.lassoing = String(on);
+    timebar.press("lasso", on);
+  }
+  function lectureChanged(on) {
+    play.read = -1;
+    play.holdUntil = 0;
+    if (on) root.querySelector("canvas")?.focus({ preventScroll: true });
+    panels.recolour();
+    wake();
+    report({}, 0);
+  }
+  function onCell({ detail }) {
+    const place = Math.max(0, film.panels.findIndex((panel) => panel.run === detail.run));
+    drawer.selectCell(detail.label, detail.predicted, detail.domain === "source" ? 0 : 1, place);
+  }
+
+  /** The drawer follows the film a few times a second; it is cheap while it is closed. */
+  function refreshDrawer(now = false) {
+    if (drawerTimer && !now) return;
+    clearTimeout(drawerTimer);
+    drawerTimer = setTimeout(() => {
+      drawerTimer = 0;
+      if (!destroyed && palette) drawer.refresh({ film, frames: panels.frames(), selected: look.selected, palette, version: look.version });
+    }, now ? 0 : DRAWER_MILLISECONDS);
   }
 
   /** Tell the outside where the viewer is, once they have come to rest. */
@@ -213,7 +289,8 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
       const position = play.motion && play.motion.kind !== "play" ? play.motion.goal : play.position;
       const resting = play.motion?.kind !== "play" && !(message?.live && play.following);
       onState({
-        projection: pending.projection ?? message?.view.projection, colour_by: play.colourBy, step: resting ? stepAt(position) : null,
+        projection: pending.projection ?? message?.view.projection, colour_by: look.colourBy, step: resting ? stepAt(position) : null,
+        point: look.selected.size === 1 ? look.selected.values().next().value : null, lecture: lecture.on,
       });
     }, delay);
   }
@@ -225,12 +302,26 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
     const onButton = target.tagName === "BUTTON" && !target.classList.contains("play");
     const actions = {
       " ": onButton ? null : toggle, ArrowLeft: () => stepBy(-1), ArrowRight: () => stepBy(1), Home: () => jump(0), End: () => jump(last()),
+      "+": () => timebar.hasten(1), "=": () => timebar.hasten(1), "-": () => timebar.hasten(-1),
+      l: () => lecture.set(!lecture.on), n: () => switchOver("names"), d: () => switchOver("contours"),
+      Escape: look.selected.size || lecture.on ? () => (lecture.on ? lecture.set(false) : select([], false)) : null,
     };
     const action = actions[event.key];
     if (!action) return;
     event.preventDefault();
     event.stopPropagation();
     action();
+  }
+
+  /** One key for the lecture, wherever in the page the keyboard is, except where one types. */
+  function onPageKey(event) {
+    const target = event.composedPath()[0];
+    const typing = target instanceof Element && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+    if (event.defaultPrevented || typing || event.ctrlKey || event.metaKey || event.altKey || !root.isConnected) return;
+    if (event.key === "l" || (event.key === "Escape" && lecture.on)) {
+      event.preventDefault();
+      lecture.set(event.key === "l" && !lecture.on);
+    } else if (lecture.on) onKey(event);
   }
 
   // ---- messages --------------------------------------------------------------------------------------------------------
@@ -245,16 +336,27 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
     palette = applyPalette(root, data.palette);
     const outcome = film.apply(data);
     if (outcome.gap) askAgain();
-    if (first) play.colourBy = COLOURINGS.includes(data.view.colour_by) ? data.view.colour_by : "domain";
+    if (first) {
+      look.colourBy = COLOURINGS.includes(data.view.colour_by) ? data.view.colour_by : "domain";
+      if (Number.isInteger(data.view.point)) look.selected = new Set([data.view.point]);
+      if (data.loop) setLoop(true);
+    }
+    if (outcome.newProbe && !first) {
+      look.selected = new Set();
+      for (const set of Object.values(look.hidden)) set.clear();
+    }
     if (pending.projection === data.view.projection) delete pending.projection;
     panels.arrange(data.height, outcome.replaced, reducedMotion.matches || wasEmpty || outcome.newProbe ? 0 : REARRANGE_MILLISECONDS);
     panels.recolour();
     timebar.setProjections(data.projections, pending.projection ?? data.view.projection);
     timebar.refresh();
     root.dataset.projection = data.view.projection;
-    badge.hidden = !data.badge;
-    setText(badge, data.badge ?? "");
-    legend.refresh();
+    legend.badge.hidden = !data.badge;
+    setText(legend.badge, data.badge ?? "");
+    legend.refresh({ ...look, film, palette, scheme: root.dataset.scheme });
+    info.refresh(film, data.view.projection);
+    if (first && data.view.lecture) lecture.set(true);
+    refreshDrawer();
     place(data, play.lastStep, play.lastStep === null || outcome.newRuns, wasMoving);
     wake();
   }
@@ -299,6 +401,10 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
       cancelAnimationFrame(scheduled);
       clearTimeout(settle);
       clearTimeout(loopTimer);
+      clearTimeout(drawerTimer);
+      window.removeEventListener("keydown", onPageKey);
+      window.removeEventListener("tl:select-cell", onCell);
+      lecture.destroy();
       panels.destroy();
     },
   };

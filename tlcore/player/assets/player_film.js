@@ -13,19 +13,40 @@ function bytesOf(text) {
 // A typed array reads in the machine's own order; every machine with a current browser has the least significant first.
 const shortsOf = (text) => new Int16Array(bytesOf(text).buffer);
 
-function decodeFrame(data) {
+/** A frame whose points are read when they are first looked at: a long film is opened at once. */
+function decodeFrame(data, count) {
+  const dimensions = data.dimensions ?? 2;
+  const frame = { step: data.step, box: data.box, dimensions, missing: data.missing, problem: null };
+  let read = null;
+  const open = () => {
+    if (read) return read;
+    try {
+      read = { points: pointsOf(data, dimensions), predictions: predictionsOf(data) };
+      if (read.points.length !== count * dimensions || read.predictions.length !== count) throw new Error("another number of points");
+    } catch (error) {
+      frame.problem = `The frame at step ${data.step} cannot be read: ${error.message}.`;
+      read = { points: new Float32Array(count * dimensions).fill(NaN), predictions: new Int16Array(count).fill(-1) };
+    }
+    return read;
+  };
+  Object.defineProperties(frame, { points: { get: () => open().points }, predictions: { get: () => open().predictions } });
+  return frame;
+}
+
+function pointsOf(data, dimensions) {
   const packed = shortsOf(data.points);
   const points = new Float32Array(packed.length);
-  const [x0, x1, y0, y1] = data.box ?? [0, 1, 0, 1];
-  for (let i = 0; i < packed.length; i += 2) {
-    const missing = packed[i] === MISSING || packed[i + 1] === MISSING;
-    points[i] = missing ? NaN : x0 + ((packed[i] + 32767) / 65534) * (x1 - x0);
-    points[i + 1] = missing ? NaN : y0 + ((packed[i + 1] + 32767) / 65534) * (y1 - y0);
+  const box = data.box ?? Array(dimensions).fill([0, 1]).flat();
+  for (let axis = 0; axis < dimensions; axis++) {
+    const low = box[2 * axis], scale = (box[2 * axis + 1] - low) / 65534;
+    for (let i = axis; i < packed.length; i += dimensions) points[i] = packed[i] === MISSING ? NaN : low + (packed[i] + 32767) * scale;
   }
-  let predictions;
-  if (data.wide) predictions = shortsOf(data.predictions);
-  else predictions = Int16Array.from(bytesOf(data.predictions), (value) => (value === UNKNOWN ? -1 : value));
-  return { step: data.step, box: data.box, points, predictions, missing: data.missing };
+  return points;
+}
+
+function predictionsOf(data) {
+  if (data.wide) return shortsOf(data.predictions);
+  return Int16Array.from(bytesOf(data.predictions), (value) => (value === UNKNOWN ? -1 : value));
 }
 
 function decodeSurface(data) {
@@ -49,7 +70,7 @@ function decodeProbe(data) {
 
 /** A fixed shuffled order of drawing: otherwise all of one domain would lie over the other. */
 function mixedOrder(count) {
-  const order = Uint16Array.from({ length: count }, (_, index) => index);
+  const order = Uint32Array.from({ length: count }, (_, index) => index);
   let state = 12345;
   for (let i = count - 1; i > 0; i--) {
     state = (Math.imul(state, 1103515245) + 12345) >>> 0;
@@ -62,11 +83,14 @@ function mixedOrder(count) {
 function widen(extent, box) {
   if (!box) return extent;
   if (!extent) return [...box];
-  return [Math.min(extent[0], box[0]), Math.max(extent[1], box[1]), Math.min(extent[2], box[2]), Math.max(extent[3], box[3])];
+  return extent.map((edge, index) => (index % 2 ? Math.max(edge, box[index]) : Math.min(edge, box[index])));
 }
 
 function newPanel() {
-  return { id: null, run: null, projection: null, title: "", value: "", frames: [], surfaces: {}, surfaceCount: 0, extent: null };
+  return {
+    id: null, run: null, projection: null, title: "", value: "", quality: null, nearest: null, neighbours: null, problem: null,
+    frames: [], surfaces: {}, surfaceCount: 0, extent: null,
+  };
 }
 
 /**
@@ -94,18 +118,18 @@ export function createFilm() {
   function applyPanel(panel, data, projection) {
     const replaced = panel.id !== data.id || data.total < panel.frames.length || data.total_surfaces < panel.surfaceCount;
     const complete = data.first === 0 && data.first_surface === 0;
-    panel.title = data.title;
-    panel.value = data.value;
+    for (const name of ["title", "value", "quality", "nearest", "neighbours", "problem"]) panel[name] = data[name] ?? null;
     if (replaced) {
       // The old frames stay in view until the new ones have come.
       if (!complete) return { gap: true, replaced: false };
       const keepPicture = data.total === 0 && panel.run === data.run && panel.projection === projection;
       if (keepPicture) return { gap: false, replaced: false };
-      Object.assign(panel, newPanel(), { id: data.id, run: data.run, projection, title: data.title, value: data.value });
+      const { title, value, quality, nearest, neighbours, problem } = panel;
+      Object.assign(panel, newPanel(), { id: data.id, run: data.run, projection, title, value, quality, nearest, neighbours, problem });
     }
     if (data.first > panel.frames.length || data.first_surface > panel.surfaceCount) return { gap: true, replaced };
     for (const frame of data.frames.slice(panel.frames.length - data.first)) {
-      const decoded = decodeFrame(frame);
+      const decoded = decodeFrame(frame, film.probe.count);
       panel.frames.push(decoded);
       panel.extent = widen(panel.extent, decoded.box);
     }
@@ -144,6 +168,20 @@ export function createFilm() {
     return outcome;
   };
   return film;
+}
+
+/** The nearest neighbours of a point in the full feature space, the nearest first, and the step they are of; or null. */
+export function neighboursOf(panel, point, step) {
+  if (panel.nearest?.point === point) {
+    const { steps, rows } = panel.nearest;
+    const found = latestAt(steps.map((at, index) => ({ step: at, row: rows[index] })), step);
+    if (found) return { step: found.step, points: found.row };
+  }
+  const table = latestAt(panel.neighbours, step);
+  if (!table) return null;
+  table.indices ??= shortsOf(table.text);
+  const row = table.indices.subarray(point * table.k, (point + 1) * table.k);
+  return { step: table.step, points: Array.from(row, (index) => index & 0xffff) };
 }
 
 /** The latest of a sorted list at or before a step; the first where none is. */

@@ -1,30 +1,34 @@
-// The cards of the player: title, canvas, zoom and pan, and the picture of the point under the pointer.
-import { element, setText } from "./shared.js";
+// The cards of the player: title, canvas, and what a pointer does there: zoom, pan, turn, point, click and lasso.
+import { formatCount, element, setText } from "./shared.js";
 import { createScene } from "./player_scene.js";
+import { createTip } from "./player_tip.js";
 
 const REACH = 14;
-const THUMBNAIL = 64;
+const CLICK = 4; // a pointer that moves no further than this has clicked
 
-function createPanel({ film, index, wake, onHighlight }) {
+function createPanel({ film, index, wake, actions }) {
   const title = element("b");
   const value = element("span", { class: "value" });
   const canvas = element("canvas", { tabindex: "0", role: "img" });
-  const waiting = element("div", { class: "waiting" }, "Waiting for the first frame");
+  const waiting = element("div", { class: "waiting" });
   const hint = element("div", { class: "hint", "aria-hidden": "true" }, "Click the picture, then scroll to zoom");
-  const thumbnail = element("canvas", { class: "thumbnail" });
-  const lines = [element("b"), element("span"), element("span")];
-  const tip = element("div", { class: "tip", hidden: true }, thumbnail, element("div", {}, ...lines));
-  const stage = element("div", { class: "stage" }, canvas, waiting, hint, tip);
-  const node = element("section", { class: "card" }, element("div", { class: "head" }, title, value), stage);
+  const problem = element("div", { class: "problem", role: "status", hidden: true });
   const scene = createScene(canvas);
+  const stage = element("div", { class: "stage" }, canvas, waiting, hint, problem);
+  const tip = createTip({ film, scene, stage });
+  stage.append(tip.node);
+  const node = element("section", { class: "card" }, element("div", { class: "head" }, title, value), stage);
   const pointers = new Map();
   let hintTimer = 0;
   let dragged = 0;
+  let gesture = null; // "lasso", "pan" or "turn" while a pointer is down
 
   const at = (event) => {
     const box = canvas.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
   };
+  const inSpace = () => scene.dimensions === 3;
+  const touchAction = () => { canvas.style.touchAction = scene.zoom > 1 || inSpace() || actions.lassoing() ? "none" : "pan-y"; };
 
   canvas.addEventListener("wheel", (event) => {
     // A page must scroll past the player: the wheel belongs to the picture only once it has been clicked.
@@ -37,75 +41,73 @@ function createPanel({ film, index, wake, onHighlight }) {
     }
     event.preventDefault();
     scene.zoomAt(...at(event), Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0016)));
+    touchAction();
     wake();
   }, { passive: false });
 
   canvas.addEventListener("pointerdown", (event) => {
+    if (event.button > 0) return;
     pointers.set(event.pointerId, at(event));
     dragged = 0;
+    const mouse = event.pointerType === "mouse";
+    if (event.shiftKey || actions.lassoing()) { gesture = "lasso"; scene.lasso = [at(event)]; }
+    else gesture = inSpace() && !event.altKey ? "turn" : "pan";
     // A finger scrolls the page until the picture has been zoomed with two fingers.
-    if (event.pointerType === "mouse" || scene.zoom > 1) canvas.setPointerCapture(event.pointerId);
+    if (mouse || gesture !== "pan" || scene.zoom > 1) canvas.setPointerCapture(event.pointerId);
   });
   canvas.addEventListener("pointermove", (event) => {
     const here = at(event);
     const from = pointers.get(event.pointerId);
     if (!from) { hover(here); return; }
+    const [dx, dy] = [here[0] - from[0], here[1] - from[1]];
+    dragged += Math.abs(dx) + Math.abs(dy);
     if (pointers.size === 2) {
       const other = [...pointers].find(([id]) => id !== event.pointerId)[1];
       const span = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1]) || 1;
+      scene.lasso = null;
       scene.zoomAt((here[0] + other[0]) / 2, (here[1] + other[1]) / 2, span(here, other) / span(from, other));
+    } else if (gesture === "lasso") {
+      scene.lasso?.push(here);
+    } else if (gesture === "turn") {
+      scene.turnBy(dx, dy);
+      actions.turned(scene.turn);
     } else if (event.pointerType === "mouse" || scene.zoom > 1) {
-      scene.panBy(here[0] - from[0], here[1] - from[1]);
-      dragged += Math.abs(here[0] - from[0]) + Math.abs(here[1] - from[1]);
+      scene.panBy(dx, dy);
       canvas.classList.add("dragging");
-      hover(null);
     }
+    if (dragged > CLICK) hover(null);
     pointers.set(event.pointerId, here);
-    canvas.style.touchAction = scene.zoom > 1 ? "none" : "pan-y";
+    touchAction();
     wake();
   });
   const release = (event) => {
-    pointers.delete(event.pointerId);
+    if (!pointers.delete(event.pointerId)) return;
     canvas.classList.remove("dragging");
-    if (event.type === "pointerup" && dragged < 4) hover(at(event));
+    const line = scene.lasso;
+    scene.lasso = null;
+    if (event.type === "pointerup") {
+      if (line && dragged > CLICK && line.length > 2) actions.select(scene.pointsWithin(line), event.shiftKey && event.altKey);
+      else if (dragged <= CLICK) click(at(event), event.shiftKey);
+    }
+    wake();
   };
   canvas.addEventListener("pointerup", release);
   canvas.addEventListener("pointercancel", release);
   canvas.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") hover(null); });
-  canvas.addEventListener("dblclick", () => { scene.resetView(); canvas.style.touchAction = "pan-y"; wake(); });
+  canvas.addEventListener("dblclick", () => { scene.resetView(); touchAction(); wake(); });
   canvas.addEventListener("blur", () => hover(null));
 
+  function click(where, more) {
+    const found = film.probe ? scene.pointAt(...where, REACH) : null;
+    hover(where);
+    if (found !== null) actions.toggle(found, more);
+    else if (!more) actions.select([], false);
+  }
   function hover(where) {
     const found = where && film.probe ? scene.pointAt(where[0], where[1], REACH) : null;
-    tip.hidden = found === null;
-    if (found !== null) describe(found, where);
-    onHighlight(found);
+    tip.show(found, where);
+    actions.highlight(found);
     wake();
-  }
-
-  function describe(point, [x, y]) {
-    const { labels, domains, classNames, sprite } = film.probe;
-    const predicted = scene.frame?.predictions[point] ?? -1;
-    const name = (label) => classNames[label] ?? "unknown";
-    setText(lines[0], name(labels[point]));
-    setText(lines[1], predicted < 0 ? "not predicted yet" : `predicted ${name(predicted)}${predicted === labels[point] ? "" : "  ✕"}`);
-    lines[1].className = predicted >= 0 && predicted !== labels[point] ? "wrong" : "";
-    setText(lines[2], domains[point] ? "target" : "source");
-    lines[2].className = domains[point] ? "target" : "source";
-    thumbnail.hidden = !sprite;
-    if (sprite) {
-      thumbnail.width = thumbnail.height = THUMBNAIL;
-      const context = thumbnail.getContext("2d");
-      context.imageSmoothingEnabled = sprite.width > THUMBNAIL;
-      const column = point % sprite.columns;
-      const row = Math.floor(point / sprite.columns);
-      if (sprite.picture.complete && sprite.picture.naturalWidth) {
-        context.drawImage(sprite.picture, column * sprite.width, row * sprite.height, sprite.width, sprite.height, 0, 0, THUMBNAIL, THUMBNAIL);
-      }
-    }
-    const width = tip.offsetWidth, height = tip.offsetHeight;
-    const left = x + 16 + width > stage.clientWidth ? x - 16 - width : x + 16;
-    tip.style.transform = `translate(${Math.max(0, left)}px, ${Math.max(0, Math.min(stage.clientHeight - height, y - height / 2))}px)`;
   }
 
   return {
@@ -116,22 +118,34 @@ function createPanel({ film, index, wake, onHighlight }) {
       setText(value, panel.value);
       stage.style.height = `${height}px`;
       waiting.hidden = panel.frames.length > 0;
-      canvas.setAttribute("aria-label", `${panel.title}: the probe points in the plane. ${panel.value}`);
+      setText(waiting, panel.problem ?? "Waiting for the first frame");
+      canvas.setAttribute("aria-label", `${panel.title}: the probe points ${inSpace() ? "in space" : "in the plane"}. ${panel.value}`);
     },
-    draw({ moment, colourBy, palette, highlight, now, elapsed, calm }) {
+    draw(view) {
       const panel = film.panels[index];
       scene.resize();
-      const easing = scene.follow(panel.extent, elapsed, calm);
-      const gliding = scene.draw(panel, film.probe, moment, colourBy, palette, highlight, now);
+      const easing = scene.follow(panel.extent, view.elapsed, view.calm);
+      if (view.swaying && inSpace() && gesture !== "turn") scene.turnBy(view.elapsed * 0.02, 0);
+      const gliding = scene.draw(film, panel, view);
+      const words = scene.problem || (panel.frames.length ? panel.problem : null) || missing(scene.frame);
+      problem.hidden = !words;
+      if (words) setText(problem, words);
       return easing || gliding;
     },
   };
 }
 
-export function createPanels({ film, wake, onHighlight }) {
+function missing(frame) {
+  if (!frame?.missing) return null;
+  return `${formatCount(frame.missing)} ${frame.missing === 1 ? "point has" : "points have"} no place at step ${formatCount(frame.step)}: the features are not numbers.`;
+}
+
+/** actions: what a panel may ask of the player. Two panels in space are turned together. */
+export function createPanels({ film, wake, actions }) {
   const node = element("div", { class: "panels" });
   let panels = [];
   const observer = new ResizeObserver(() => wake());
+  const shared = { ...actions, turned(turn) { for (const panel of panels) panel.scene.turn = [...turn]; } };
 
   return {
     node,
@@ -142,7 +156,7 @@ export function createPanels({ film, wake, onHighlight }) {
         gone.node.remove();
       }
       while (panels.length < film.panels.length) {
-        const added = createPanel({ film, index: panels.length, wake, onHighlight });
+        const added = createPanel({ film, index: panels.length, wake, actions: shared });
         panels.push(added);
         node.append(added.node);
         observer.observe(added.stage);
@@ -155,6 +169,10 @@ export function createPanels({ film, wake, onHighlight }) {
     },
     recolour() { panels.forEach((panel) => panel.scene.recolour()); },
     draw(view) { return panels.map((panel) => panel.draw(view)).some(Boolean); },
+    /** The frame each panel shows, or null. */
+    frames() { return panels.map((panel, index) => (film.panels[index]?.frames.length ? panel.scene.frame : null)); },
+    resetViews() { panels.forEach((panel) => panel.scene.resetView()); },
+    zoomBy(factor) { panels.forEach(({ scene, stage }) => scene.zoomAt(stage.clientWidth / 2, stage.clientHeight / 2, factor)); },
     zooms() { return panels.map((panel) => panel.scene.zoom.toFixed(2)).join(","); },
     destroy() { observer.disconnect(); },
   };

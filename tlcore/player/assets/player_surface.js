@@ -1,15 +1,13 @@
 // Functions over the plane, drawn beneath the points: the class as a soft field of two colours, the domain as a line.
 import { latestAt } from "./player_film.js";
+import { parseColour } from "./player_raster.js";
 
 const mix = (a, b, t) => a + (b - a) * t;
 
-function parseColour(hex) {
-  return [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
-}
 
-/** The lines along which a function over a grid passes one half, as chains of grid positions. */
-export function contour({ values, width, height }) {
-  const cut = (a, b) => (0.5 - a) / (b - a);
+/** The lines along which a function over a grid passes a level, as chains of grid positions. */
+export function contour({ values, width, height }, level = 0.5) {
+  const cut = (a, b) => (level - a) / (b - a);
   const neighbours = new Map();
   const places = new Map();
   const join = (a, b) => {
@@ -25,10 +23,10 @@ export function contour({ values, width, height }) {
       const a = values[at], b = values[at + 1], c = values[at + width + 1], d = values[at + width];
       const hits = [];
       const hit = (edge, x, y) => { places.set(edge, [x, y]); hits.push(edge); };
-      if ((a < 0.5) !== (b < 0.5)) hit(2 * at, column + cut(a, b), row);
-      if ((b < 0.5) !== (c < 0.5)) hit(2 * (at + 1) + 1, column + 1, row + cut(b, c));
-      if ((d < 0.5) !== (c < 0.5)) hit(2 * (at + width), column + cut(d, c), row + 1);
-      if ((a < 0.5) !== (d < 0.5)) hit(2 * at + 1, column, row + cut(a, d));
+      if ((a < level) !== (b < level)) hit(2 * at, column + cut(a, b), row);
+      if ((b < level) !== (c < level)) hit(2 * (at + 1) + 1, column + 1, row + cut(b, c));
+      if ((d < level) !== (c < level)) hit(2 * (at + width), column + cut(d, c), row + 1);
+      if ((a < level) !== (d < level)) hit(2 * at + 1, column, row + cut(a, d));
       for (let i = 0; i + 1 < hits.length; i += 2) join(hits[i], hits[i + 1]);
     }
   }

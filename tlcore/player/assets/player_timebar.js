@@ -3,6 +3,9 @@ import { element, formatCount, setText } from "./shared.js";
 
 const SPEEDS = [0.5, 1, 2, 4];
 const ICONS = {
+  loop: "M8 3a5 5 0 1 1-4.7 3.300h1.700A3.500 3.500 0 1 0 8 4.500V7L4 3.700 8 .5z",
+  lasso: "M8 2.5c3.3 0 6 1.6 6 3.8S11.3 10 8 10c-.7 0-1.3-.1-1.9-.2.2 1.5-.6 2.9-2.1 3.9l-.8-1.2c1.1-.8 1.6-1.6 1.5-2.9C3 8.9 2 7.7 2 6.3 2 4.1 4.7 2.5 8 2.5zM8 4C5.5 4 3.5 5 3.500 6.300S5.500 8.500 8 8.500s4.500-.9 4.500-2.200S10.500 4 8 4z",
+  screen: "M2 3h12v8H2zM3.500 4.500v5h9v-5zM5 12.500h6V14H5z", info: "M8 1.500a6.500 6.500 0 1 1 0 13 6.500 6.500 0 0 1 0-13zM8 3a5 5 0 1 0 0 10A5 5 0 0 0 8 3zM7.200 7h1.600v4H7.200zM7.200 4.800h1.600v1.500H7.200z",
   play: "M4 2.5v11l9-5.5z", pause: "M4 2.5h3v11H4zM9 2.5h3v11H9z", back: "M3 3h2v10H3zM13 3v10L6 8z", forward: "M11 3h2v10h-2zM3 3v10l7-5z",
 };
 const SVG = "http://www.w3.org/2000/svg";
@@ -36,7 +39,7 @@ function valueAt({ steps, values }, step) {
   return found;
 }
 
-export function createTimebar({ onToggle, onStep, onSeek, onSeekEnd, onSpeed, onProjection, onLive }) {
+export function createTimebar({ onToggle, onStep, onSeek, onSeekEnd, onSpeed, onProjection, onLive, onLoop, onLasso, onLecture, onInfo }) {
   const playIcon = icon("play");
   const playButton = element("button", { type: "button", class: "play", title: "Play or pause (space)", "aria-label": "Play", onclick: onToggle }, playIcon.svg);
   const back = element("button", { type: "button", title: "One frame back (←)", "aria-label": "One frame back", onclick: () => onStep(-1) }, icon("back").svg);
@@ -50,22 +53,31 @@ export function createTimebar({ onToggle, onStep, onSeek, onSeekEnd, onSpeed, on
   const track = element("div", { class: "track" }, chart, head, range);
   const label = element("span", { class: "step" });
   const live = element("button", { type: "button", class: "live", hidden: true, onclick: onLive }, "back to live");
-  const speed = element("button", { type: "button", class: "speed", title: "Speed" }, "1×");
+  const speed = element("button", { type: "button", class: "speed", title: "Speed (+ and −)" }, "1×");
   const projection = element("select", { "aria-label": "Projection", hidden: true });
+  const tool = (name, title, onclick, pressed = true) => element("button", {
+    type: "button", class: `tool ${name}`, title, "aria-label": title, ...(pressed ? { "aria-pressed": "false" } : {}), onclick,
+  }, icon(name).svg);
+  const loop = tool("loop", "Play again and again", onLoop);
+  const lasso = tool("lasso", "Draw around points to select them (or hold Shift)", onLasso);
+  const lecture = tool("screen", "Lecture view (L)", onLecture, false);
+  const info = tool("info", "How far the picture can be trusted", onInfo);
   const curveWords = element("div", { class: "curves" });
   const node = element("div", { class: "time" },
-    element("div", { class: "bar" }, element("div", { class: "buttons" }, back, playButton, forward), track, label, live, speed, projection), curveWords);
+    element("div", { class: "bar" }, element("div", { class: "buttons" }, back, playButton, forward), track, label, live,
+      element("div", { class: "tools" }, speed, loop, lasso, info, lecture), projection), curveWords);
 
   let shown = { timeline: [], total: 0 };
   let drawn = "";
   let curveSlots = [];
   let speedIndex = 1;
 
-  speed.addEventListener("click", () => {
-    speedIndex = (speedIndex + 1) % SPEEDS.length;
+  function changeSpeed(index) {
+    speedIndex = (index + SPEEDS.length) % SPEEDS.length;
     setText(speed, `${SPEEDS[speedIndex]}×`);
     onSpeed(SPEEDS[speedIndex]);
-  });
+  }
+  speed.addEventListener("click", () => changeSpeed(speedIndex + 1));
   projection.addEventListener("change", () => onProjection(projection.value));
   let dragging = false;
   range.addEventListener("input", () => { dragging = true; onSeek(positionOf(shown.timeline, Number(range.value))); });
@@ -103,6 +115,9 @@ export function createTimebar({ onToggle, onStep, onSeek, onSeekEnd, onSpeed, on
   return {
     node,
     refresh() { drawn = ""; },
+    /** Faster (+1) or slower (-1), not beyond the ends. */
+    hasten(by) { changeSpeed(Math.min(SPEEDS.length - 1, Math.max(0, speedIndex + by))); },
+    press(name, on) { ({ loop, lasso, info })[name].setAttribute("aria-pressed", String(on)); },
     setProjections(list, current) {
       const wanted = list.map((item) => item.id).join("\n");
       if (projection.dataset.list !== wanted) {

@@ -1,0 +1,277 @@
+"""The player in one HTML file that opens from disk: no server, no internet, all its interactions.
+
+Everything lies in the file: style, script, and for each projection a compressed film. A content security policy in its
+head forbids it to fetch anything, so that opening it tells nobody. Names from the data reach the page as text only.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tlcore.player import ASSETS
+from tlcore.player.bundle import bundle
+from tlcore.player.packing import COARSENESS, MISSING_PLACE, pack
+
+MOST_BYTES = 3_000_000
+_POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
+
+_PAGE = """<!doctype html>
+<html lang="en"__SCHEME__>
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="__POLICY__">
+<title>__TITLE__</title>
+<style>
+__COLOURS__
+*{box-sizing:border-box}
+body{margin:0;padding:22px 26px 16px;background:var(--ground);color:var(--ink);
+font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
+main{max-width:1680px;margin:0 auto}
+h1{font-size:22px;line-height:1.3;margin:0 0 2px;overflow-wrap:anywhere}
+.lead{margin:0 0 14px;color:var(--soft);overflow-wrap:anywhere}
+footer{margin:14px 0 0;color:var(--soft);font-size:13px;overflow-wrap:anywhere}
+#trouble{margin:0 0 12px}
+#trouble:empty{display:none}
+@media (max-width:600px){body{padding:14px 12px 10px}h1{font-size:19px}}
+</style>
+<style>
+__STYLE__
+</style>
+</head>
+<body>
+<main>
+<header><h1>__TITLE__</h1><p class="lead">__LEAD__</p></header>
+<p id="trouble" role="status">Opening the film …</p>
+<noscript><p>This film is played by JavaScript, which is switched off in this browser.</p></noscript>
+<div id="player"></div>
+<footer>__FOOT__</footer>
+</main>
+__FILMS__
+<script type="application/json" id="settings">__SETTINGS__</script>
+<script>
+"use strict";
+const lab = __BUNDLE__;
+__LOADER__
+</script>
+</body>
+</html>
+"""
+
+_LOADER = """
+(() => {
+  const settings = JSON.parse(document.getElementById("settings").textContent);
+  const trouble = document.getElementById("trouble");
+  const root = document.getElementById("player");
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const opened = new Map();
+  let player = null;
+  let current = null;
+  let wanted = settings.projection;
+
+  function dress() {
+    const scheme = settings.theme ?? (dark.matches ? "dark" : "light");
+    document.documentElement.dataset.scheme = scheme;
+    document.documentElement.style.colorScheme = scheme;
+  }
+
+  function textOf(bytes) {
+    let text = "";
+    for (let at = 0; at < bytes.length; at += 32768) text += String.fromCharCode.apply(null, bytes.subarray(at, at + 32768));
+    return btoa(text);
+  }
+
+  /** Differences from frame to frame back into frames, as the player is sent them. */
+  function unpack(message, bytes, start) {
+    let at = start;
+    for (const panel of message.panels) {
+      const count = panel.frames.length;
+      const { points, predictions } = panel.packed;
+      delete panel.packed;
+      if (points !== undefined) {
+        const place = new Int16Array(points);
+        const half = count * points;
+        for (let frame = 0; frame < count; frame++) {
+          const exact = new Int16Array(points);
+          for (let i = 0, low = at + frame * points; i < points; i++, low++) {
+            place[i] += bytes[low] | (bytes[low + half] << 8);
+            exact[i] = place[i] === settings.missing ? -32768 : Math.max(-32767, Math.min(32767, place[i] * settings.coarseness));
+          }
+          panel.frames[frame].points = textOf(new Uint8Array(exact.buffer));
+        }
+        at += 2 * half;
+      }
+      if (predictions !== undefined) {
+        const value = new Uint8Array(predictions);
+        for (let frame = 0; frame < count; frame++, at += predictions) {
+          for (let i = 0; i < predictions; i++) value[i] += bytes[at + i];
+          panel.frames[frame].predictions = textOf(value);
+        }
+      }
+    }
+    return message;
+  }
+
+  async function open(projection) {
+    if (opened.has(projection)) return opened.get(projection);
+    const packed = document.querySelector(`script[data-projection="${CSS.escape(projection)}"]`);
+    const raw = atob(packed.textContent.trim());
+    const compressed = Uint8Array.from(raw, (letter) => letter.charCodeAt(0));
+    const stream = new Blob([compressed]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
+    const length = new DataView(bytes.buffer).getUint32(0, true);
+    const head = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
+    const message = unpack(head, bytes, 4 + length);
+    opened.set(projection, message);
+    return message;
+  }
+
+  /** What the window leaves for the panels once title, legend and timeline have their room. */
+  function heightOf(message) {
+    const columns = window.innerWidth >= 900 ? message.panels.length : window.innerWidth >= 660 ? Math.min(2, message.panels.length) : 1;
+    const width = Math.min(window.innerWidth, 1680) / columns;
+    return Math.round(Math.max(220, Math.min(window.innerHeight - 345, 0.9 * width, 820)));
+  }
+
+  function show(again) {
+    if (!current) return;
+    dress();
+    const message = { ...current, height: heightOf(current) };
+    if (again) {
+      message.panels = message.panels.map((panel) => ({
+        ...panel, frames: [], first: panel.total, surfaces: [], first_surface: panel.total_surfaces,
+      }));
+    }
+    player.update(message);
+  }
+
+  async function change(projection) {
+    wanted = projection;
+    const message = await open(projection);
+    if (wanted !== projection || current === message) return;
+    current = message;
+    show(false);
+  }
+
+  function fail(error) {
+    trouble.textContent = typeof DecompressionStream === "undefined"
+      ? "This film needs a newer browser, of the year 2023 or later." : `The film in this file cannot be read: ${error.message}`;
+  }
+
+  dress();
+  (async () => {
+    const first = await open(settings.projection);
+    player = lab.createPlayer(root, {
+      standalone: true,
+      onState: (state) => { if (state.projection && state.projection !== wanted) change(state.projection).catch(fail); },
+    });
+    current = first;
+    show(false);
+    trouble.textContent = "";
+    root.dataset.ready = "yes";
+    dark.addEventListener("change", () => show(true));
+    let resizing = 0;
+    window.addEventListener("resize", () => { clearTimeout(resizing); resizing = setTimeout(() => show(true), 120); });
+    // The page is nothing but the player: its keys work without a click into it first.
+    window.addEventListener("keydown", (event) => {
+      if (event.defaultPrevented || (event.target !== document.body && event.target !== document.documentElement)) return;
+      const { key, code, ctrlKey, metaKey, altKey, shiftKey } = event;
+      const same = new KeyboardEvent("keydown", { key, code, ctrlKey, metaKey, altKey, shiftKey, cancelable: true });
+      if (!root.dispatchEvent(same)) event.preventDefault();
+    });
+  })().catch(fail);
+})();
+"""
+
+
+def standalone(
+    films: Mapping[str, Mapping[str, Any]],
+    *,
+    projection: str,
+    title: str,
+    lead: str,
+    foot: Sequence[str] = (),
+    palettes: Mapping[str, Mapping[str, Any]],
+    theme: str | None = None,
+    most_bytes: int = MOST_BYTES,
+) -> str:
+    """The file. films: for each projection a complete message (see `film_message`), its probe points with it.
+
+    The film of `projection` is always in the file and shown first; the others are, in their order, as long as the file
+    stays below `most_bytes`. lead: the sentence under the title; foot: sentences under the player. theme: None leaves
+    light or dark to the reader's system.
+    """
+    script, style = bundle(), (ASSETS / "player.css").read_text(encoding="utf-8")
+    room = most_bytes - len(script) - len(style) - len(_PAGE) - len(_LOADER)
+    packed: dict[str, str] = {}
+    for name in (projection, *(name for name in films if name != projection)):
+        text = base64.b64encode(pack(_prepared(films[name], list(films), palettes))).decode("ascii")
+        if name == projection or len(text) <= room:
+            packed[name] = text
+            room -= len(text)
+    if len(packed) < len(films):  # the choice that the player offers names what is in the file, and nothing else
+        shown = [name for name in films if name in packed]
+        packed = {
+            name: base64.b64encode(pack(_prepared(films[name], shown, palettes))).decode("ascii") for name in packed
+        }
+    settings = {"projection": projection, "theme": theme, "coarseness": COARSENESS, "missing": MISSING_PLACE}
+    parts = {
+        "__SCHEME__": f' data-scheme="{theme}"' if theme in ("light", "dark") else "",
+        "__POLICY__": _POLICY,
+        "__TITLE__": html.escape(title),
+        "__LEAD__": html.escape(lead),
+        "__FOOT__": "<br>".join(html.escape(sentence) for sentence in foot),
+        "__COLOURS__": _colours(palettes),
+        "__STYLE__": style.replace("</", "<\\/"),
+        "__FILMS__": "\n".join(
+            f'<script type="application/octet-stream" data-projection="{html.escape(name, quote=True)}">{text}</script>'
+            for name, text in packed.items()
+        ),
+        "__SETTINGS__": json_in_html(settings),
+        "__BUNDLE__": in_script(script),
+        "__LOADER__": in_script(_LOADER),
+    }
+    # In one pass: a title that holds one of these marks stays a title.
+    return re.sub("|".join(parts), lambda found: parts[found.group(0)], _PAGE)
+
+
+def _prepared(
+    message: Mapping[str, Any], projections: Sequence[str], palettes: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    return {
+        "live": False, "autoplay": True, "loop": False, "badge": None, "total_steps": None, "palette": dict(palettes),
+        **message,
+        "projections": [entry for entry in message["projections"] if entry["id"] in projections],
+    }  # fmt: skip
+
+
+def _colours(palettes: Mapping[str, Mapping[str, Any]]) -> str:
+    """The page's own few colours; the player brings its own."""
+
+    def of(scheme: str) -> str:
+        return "".join(f"--{name}:{palettes[scheme][name]};" for name in ("ground", "ink", "soft"))
+
+    return (
+        f":root{{color-scheme:light;{of('light')}}}\n"
+        f"@media (prefers-color-scheme:dark){{:root{{color-scheme:dark;{of('dark')}}}}}\n"
+        f":root[data-scheme=light]{{color-scheme:light;{of('light')}}}\n"
+        f":root[data-scheme=dark]{{color-scheme:dark;{of('dark')}}}"
+    )
+
+
+def json_in_html(value: Any) -> str:
+    """JSON that may stand in a script element: nothing in it ends the element or begins a comment."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    for letter in "<>&\u2028\u2029":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return text
+
+
+def in_script(code: str) -> str:
+    """Code that may stand in a script element: within its strings `<\\/script` is the same as `</script`."""
+    return re.sub(r"<(?=/script|!--)", r"\\x3c", code, flags=re.IGNORECASE)
