@@ -61,6 +61,9 @@ def test_pause_step_and_resume(lab: Lab):
         assert stepped.step == paused.step + number
         assert lab.store.metrics(run_id)["class_loss"].steps[-1] == stepped.step
         assert lab.store.feature_steps(run_id)[-1] == stepped.step
+        anatomy = lab.store.anatomy(run_id)
+        assert anatomy.step == stepped.step
+        assert [name for name, _ in anatomy.phases][:2] == ["forward", "class_gradient"]
     for _ in range(3):
         lab.executor.step(run_id)
     wait_for(lambda: lab.get(run_id).step >= paused.step + 5, "three steps asked for at once")
@@ -70,6 +73,17 @@ def test_pause_step_and_resume(lab: Lab):
     assert not lab.get(run_id).paused
     lab.executor.stop(run_id)
     assert lab.ended(run_id).state == "stopped"
+
+
+def test_a_step_asked_of_a_run_that_trains_is_shown_whole_and_then_it_waits(lab: Lab):
+    run_id = lab.submit(spec_of(17, steps=LONG))
+    lab.at_step(run_id, 1)
+    assert lab.store.anatomy(run_id) is None
+    lab.executor.step(run_id)
+    paused = wait_for(lambda: (run := lab.get(run_id)).paused and run, "the pause")
+    assert lab.store.anatomy(run_id).step == paused.step
+    lab.executor.stop(run_id)
+    assert lab.ended(run_id).step == paused.step
 
 
 def test_a_paused_run_frees_its_slot_and_can_be_stopped(lab: Lab):

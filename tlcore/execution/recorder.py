@@ -6,13 +6,13 @@ import time
 from typing import Any
 
 from tlcore.errors import RunFailed
-from tlcore.runs import Confusion, Frame, Notice, Store, Surface
+from tlcore.runs import Confusion, Frame, Notice, StepAnatomy, Store, Surface
 from tlcore.training.events import Features, Metrics
 
 FLUSH_SECONDS = 0.25  # viewers look a few times a second
 HEARTBEAT_SECONDS = 1.0
 
-Record = Metrics | Notice | Confusion | Features | Frame | Surface
+Record = Metrics | Notice | Confusion | Features | Frame | Surface | StepAnatomy
 
 
 class Recorder:
@@ -54,6 +54,8 @@ class Recorder:
                     self.store.record_frames(self.run_id, [record])
                 elif isinstance(record, Surface):
                     self.store.record_surface(self.run_id, record)
+                elif isinstance(record, StepAnatomy):
+                    self.store.record_anatomy(self.run_id, record)
             if not self.store.change(self.run_id, heartbeat=time.time(), **columns):
                 raise RunFailed(f"Run {self.run_id} was deleted while it trained.")  # and nothing is written of it
         self._records.clear()

@@ -21,7 +21,7 @@ from tlcore.execution.machine import (
 from tlcore.execution.recorder import Recorder
 from tlcore.execution.start import find_beginning
 from tlcore.methods.registry import METHODS
-from tlcore.runs import Confusion, Frame, Notice, Run, Store, Surface
+from tlcore.runs import Confusion, Frame, Notice, Run, StepAnatomy, Store, Surface
 from tlcore.runs.store import Command
 from tlcore.training.evaluation import summarise_run
 from tlcore.training.events import Advanced, Checkpoint, Event, Features, Finished, Metrics, Outputs
@@ -125,7 +125,7 @@ class Training:
             case Features():
                 self.recorder.add(event)
                 self._score(event)
-            case Surface() | Frame() | Notice():
+            case Surface() | Frame() | Notice() | StepAnatomy():
                 self.recorder.add(event)
             case Checkpoint():
                 self._latest = event
@@ -227,8 +227,8 @@ class Training:
         elif command == "resume":
             self._paused = self._pausing = False
         elif command == "step":
-            # Waiting: one step with everything shown, then waiting again. While training runs it means to pause.
-            self.cadence.every_step = self._paused
+            # One step with everything shown, then waiting: for the first time, if training still ran.
+            self.cadence.every_step = True
             self._pausing, self._paused = True, False
         elif command == "checkpoint":
             self._forking = True

@@ -21,6 +21,7 @@ from tlcore.errors import InvalidRequest
 from tlcore.networks import Classifier, build_classifier, build_domain_classifier, reverse_gradient
 from tlcore.specs import RunSpec
 from tlcore.specs.domain_adversarial import Dann
+from tlcore.training.anatomy import DomainTensors, StepTensors
 from tlcore.training.checkpoints import without_prefix
 from tlcore.training.context import Context, DomainName
 from tlcore.training.events import Event
@@ -31,7 +32,7 @@ from tlcore.training.schedules import reversal_strength
 
 def source_only(spec: RunSpec, context: Context) -> Iterator[Event]:
     """Cross-entropy on the labelled source; the target is never seen."""
-    return train(spec, context, SupervisedObjective(spec, context, context.data.source))
+    return train(spec, context, SupervisedObjective(spec, context, context.data.source, "source"))
 
 
 def train_on_target(spec: RunSpec, context: Context) -> Iterator[Event]:
@@ -42,7 +43,7 @@ def train_on_target(spec: RunSpec, context: Context) -> Iterator[Event]:
     """
     if not isinstance(context.data.target, Dataset):
         raise TypeError("train_on_target needs a labelled target")
-    return train(spec, context, SupervisedObjective(spec, context, context.data.target))
+    return train(spec, context, SupervisedObjective(spec, context, context.data.target, "target"))
 
 
 def dann(spec: RunSpec, context: Context) -> Iterator[Event]:
@@ -53,9 +54,10 @@ def dann(spec: RunSpec, context: Context) -> Iterator[Event]:
 class SupervisedObjective:
     """Cross-entropy on one labelled domain."""
 
-    def __init__(self, spec: RunSpec, context: Context, labelled: Dataset) -> None:
+    def __init__(self, spec: RunSpec, context: Context, labelled: Dataset, domain: DomainName) -> None:
         torch.manual_seed(spec.seed)
         self.labelled = labelled
+        self.labelled_domain = domain
         self.network = build_network(spec, context)
         self.batches: dict[str, ShuffledBatches] = {
             "labelled": ShuffledBatches(len(labelled), spec.budget.batch_size, 2 * spec.seed + 1, context.device)
@@ -71,13 +73,18 @@ class SupervisedObjective:
 
     def loss(self, progress: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         inputs, labels = self.labelled_batch()
-        self._class_features = self.network.extractor(channels_last(inputs))
-        self._class_features.retain_grad()
-        class_loss = functional.cross_entropy(self.network.predictor(self._class_features).float(), labels)
+        features = self.network.extractor(channels_last(inputs))
+        features.retain_grad()
+        logits = self.network.predictor(features).float()
+        class_loss = functional.cross_entropy(logits, labels)
+        self._tensors = StepTensors(self.labelled_domain, features, logits, labels, class_loss)
         return class_loss, {"class_loss": class_loss}
 
     def after_backward(self) -> dict[str, torch.Tensor]:
-        return {"class_gradient_norm": gradient_norm(self._class_features)}
+        return {"class_gradient_norm": gradient_norm(self._tensors.class_features)}
+
+    def tensors(self) -> StepTensors:
+        return self._tensors
 
     def settings(self, progress: float) -> dict[str, float]:
         return {}
@@ -93,7 +100,7 @@ class DannObjective(SupervisedObjective):
     """The labelled source's cross-entropy plus the domain classifier's, behind the gradient reversal."""
 
     def __init__(self, spec: RunSpec, context: Context) -> None:
-        super().__init__(spec, context, context.data.source)
+        super().__init__(spec, context, context.data.source, "source")
         if not isinstance(spec.method, Dann):
             raise TypeError(f"not a domain-adversarial spec: {spec.method.name}")
         self.method = spec.method
@@ -119,12 +126,18 @@ class DannObjective(SupervisedObjective):
         target = self.target[self.batches["target"].next()]
         features = self._features_of_both(source, target)  # (2B, D)
         # Two views of the same features, so that the gradient arriving from either head can be told apart.
-        self._class_features, self._domain_features = features[: len(source)], features.view_as(features)
-        self._class_features.retain_grad()
-        self._domain_features.retain_grad()
-        class_loss = functional.cross_entropy(self.network.predictor(self._class_features).float(), labels)
-        domain_logits = self.domain_head(reverse_gradient(self._domain_features, self.strength)).float().squeeze(1)
+        class_features, domain_features = features[: len(source)], features.view_as(features)
+        class_features.retain_grad()
+        domain_features.retain_grad()
+        class_logits = self.network.predictor(class_features).float()
+        class_loss = functional.cross_entropy(class_logits, labels)
+        reversed_features = reverse_gradient(domain_features, self.strength)
+        domain_logits = self.domain_head(reversed_features).float().squeeze(1)
         domain_loss = functional.binary_cross_entropy_with_logits(domain_logits, self.domains)
+        self._domain = DomainTensors(
+            domain_features, reversed_features, domain_logits, self.domains, domain_loss, self.strength
+        )
+        self._tensors = StepTensors("source", class_features, class_logits, labels, class_loss, self._domain)
         correct = ((domain_logits > 0) == (self.domains > 0.5)).float().mean()
         scalars = {"class_loss": class_loss, "domain_loss": domain_loss, "training_domain_accuracy": correct}
         return class_loss + domain_loss, scalars
@@ -147,7 +160,7 @@ class DannObjective(SupervisedObjective):
     def after_backward(self) -> dict[str, torch.Tensor]:
         head = [parameter.grad.norm() for parameter in self.domain_head.parameters() if parameter.grad is not None]
         return super().after_backward() | {
-            "domain_gradient_norm": gradient_norm(self._domain_features),
+            "domain_gradient_norm": gradient_norm(self._domain.features),
             "domain_head_gradient_norm": torch.stack(head).norm(),
         }
 

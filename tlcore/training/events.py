@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from tlcore.runs.records import Frame, Notice, Surface
+from tlcore.runs.records import Frame, Notice, StepAnatomy, Surface
 from tlcore.training.context import DomainName, Part
 
 
@@ -63,4 +63,4 @@ class Finished:
     weights: Mapping[str, torch.Tensor]
 
 
-Event = Advanced | Metrics | Outputs | Features | Frame | Surface | Notice | Checkpoint | Finished
+Event = Advanced | Metrics | Outputs | Features | Frame | Surface | Notice | StepAnatomy | Checkpoint | Finished

@@ -7,6 +7,7 @@ whoever pulls it may pause between any two steps.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +18,7 @@ from torch import nn
 from tlcore.networks import Classifier
 from tlcore.runs.records import Frame, Surface
 from tlcore.specs import Optimisation, RunSpec
+from tlcore.training.anatomy import Dissection, StepTensors
 from tlcore.training.checkpoints import flatten_optimiser, restore_optimiser, with_prefix, without_prefix
 from tlcore.training.context import Context, DomainName
 from tlcore.training.events import Advanced, Checkpoint, Event, Features, Finished, Metrics, Outputs
@@ -43,6 +45,9 @@ class Objective(Protocol):
 
     def after_backward(self) -> dict[str, torch.Tensor]:
         """Scalars to report that are known once the gradients are."""
+
+    def tensors(self) -> StepTensors:
+        """Those of the latest forward pass, for a step that is taken apart."""
 
     def settings(self, progress: float) -> dict[str, float]:
         """Values of the method's schedules at this share of training done."""
@@ -75,22 +80,33 @@ def train(spec: RunSpec, context: Context, objective: Objective) -> Iterator[Eve
         progress = step / steps
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(spec.optimisation, progress)
-        with torch.autocast(context.device.type, context.precision, enabled=context.precision != torch.float32):
-            loss, scalars = objective.loss(progress)
+        dissection = Dissection(objective, context.device) if cadence.every_step else None
+        loss, scalars = _forward(context, objective, progress)
+        if dissection:
+            dissection.after_forward()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         scalars.update(objective.after_backward())
+        if dissection:
+            dissection.after_backward()
         optimiser.step()
         window.add(scalars)
         step += 1
+        rate = learning_rate(spec.optimisation, progress)
         if cadence.metrics_due(step):
-            rate = {"learning_rate": learning_rate(spec.optimisation, progress)}
-            yield Metrics(step, window.fetch() | objective.settings(progress) | rate)
+            yield Metrics(step, window.fetch() | objective.settings(progress) | {"learning_rate": rate})
+        if dissection:
+            yield dissection.after_update(step, rate, partial(_forward, context, objective, progress))
         yield from observe(step, context, objective)
         if cadence.checkpoint_due(step):
             yield Checkpoint(step, _state(step, modules, optimiser, objective, window))
         yield Advanced(step)
     yield Finished(step, {name: tensor.detach().cpu().contiguous() for name, tensor in modules.state_dict().items()})
+
+
+def _forward(context: Context, objective: Objective, progress: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    with torch.autocast(context.device.type, context.precision, enabled=context.precision != torch.float32):
+        return objective.loss(progress)
 
 
 def build_optimiser(spec: Optimisation, parameters: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
