@@ -8,14 +8,16 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import streamlit as st
 
+from tlcore.analysis.moments import domains_meet, strength_rises, target_passes
 from tlcore.errors import LabError
-from tlcore.player.film import Curve, Panel
+from tlcore.player.film import Curve
 from tlcore.plots import domain_adversarial as plots
 from tlcore.plots.comparison import class_gain, confusion_matrix
 from tlcore.runs import Notice, Series
 from tlcore.specs import CheckpointStart
 from ui.comparison import Finished, comparison_table, comparison_words
 from ui.experiment import COMPARED_SEEDS, Experiment, from_address
+from ui.films import accuracy_words, captions_of, film_panel, projections_of
 from ui.library import RunView, warm_up
 from ui.live_chart import live_chart
 from ui.network_diagram import DiagramState, network_diagram
@@ -123,32 +125,40 @@ def player_of(
             st.write("Training is about to begin." if waiting else "No run with these parameters yet: press Train.")
         return None
     planar = experiment.arms["dann"].network.name == "perceptron"
-    projections = ("input", "umap", "pca") if planar else ("umap", "pca")
+    shown = [started[arm] for arm in side_by_side]
+    projections = projections_of(shown, ("input", "umap", "pca") if planar else ("umap", "pca"))
     key = f"player-{PAGE}"
     address = st.query_params
     wanted = {
         "initial_projection": address.get("projection") if address.get("projection") in projections else projections[0],
         "initial_colour_by": address.get("colour", "class" if planar else "domain"),
         "initial_step": int(address["step"]) if address.get("step", "").isdigit() else None,
+        "initial_lecture": address.get("lecture") == "1",
     }
     state = player_state(key, projections, **wanted)
-    panels = []
-    for arm in side_by_side:
-        view = started[arm]
-        accuracy = metrics[arm].get("target_accuracy")
-        words = f"target accuracy {accuracy.values[-1]:.2f}" if accuracy is not None and len(accuracy.values) else ""
-        surfaces = view.store.surfaces(view.run.id) if planar and state.projection == "input" else ()
-        frames = view.store.frames(view.run.id, state.projection)
-        panels.append(Panel(view.run.id, experiment.titles()[arm], words, frames, surfaces))
-    shown = [started[arm] for arm in side_by_side]
+    panels = [
+        film_panel(
+            started[arm], experiment.titles()[arm], accuracy_words(metrics[arm]), state,
+            surfaces=planar and state.projection == "input",
+        )
+        for arm in side_by_side
+    ]  # fmt: skip
     live = any(view.run.live for view in shown)
     recorded = next((view for view in shown if view.is_recorded), None)
+    dann, source_only = metrics.get("dann", {}), metrics.get("source_only", {})
     state = player(
         panels,
         probe,
         key=key,
         projections=projections,
         curves=timeline_curves(metrics),
+        captions=captions_of(
+            (
+                strength_rises(dann.get("grl_lambda")),
+                domains_meet(dann.get("domain_accuracy")),
+                target_passes(dann.get("target_accuracy"), source_only.get("target_accuracy")),
+            )
+        ),
         live=live,
         autoplay=not live and wanted["initial_step"] is None,
         total_steps=max(view.run.steps for view in shown),
@@ -159,6 +169,7 @@ def player_of(
         projection=state.projection if state.projection != projections[0] else None,
         colour=state.colour_by if state.colour_by != ("class" if planar else "domain") else None,
         step=str(state.step) if state.step is not None else None,
+        lecture="1" if state.lecture else None,
     )
     return state
 
@@ -270,11 +281,15 @@ def confusions(started: Mapping[str, RunView], names: tuple[str, ...]) -> None:
     before = before_view.store.confusion(before_view.run.id, domain or "target") if before_view else None
     after = after_view.store.confusion(after_view.run.id, domain or "target")
     columns = st.columns(3)
-    for column, confusion, title in zip(columns, (before, after), ("Source only", "DANN"), strict=False):
-        if confusion is not None:
+    both = (("Source only", before_view, before), ("DANN", after_view, after))
+    for column, (title, view, confusion) in zip(columns, both, strict=False):
+        if view is not None and confusion is not None:
             with column, card(f"confusion-{title}"):
-                card_header(f"{title}: confusion on the {domain or 'target'}")
-                live_chart(confusion_matrix(confusion, names), key=f"confusion-{title}", height=300)
+                card_header(
+                    f"{title}: confusion on the {domain or 'target'}", "click a cell to select its points above"
+                )
+                cells = {"run": view.run.id, "domain": domain or "target"}
+                live_chart(confusion_matrix(confusion, names), key=f"confusion-{title}", height=300, cells=cells)
     if before is not None and after is not None:
         with columns[2], card("gain"):
             card_header("What each class gained")

@@ -7,6 +7,7 @@ plotly.min.js of the installed plotly package, loaded once for all charts of a p
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
@@ -14,8 +15,18 @@ from ui import theme
 from ui.components import mount, serve_plotly
 
 
-def live_chart(figure: go.Figure, *, key: str, height: int = 260, description: str = "") -> None:
-    """Show a figure whose zoom survives new data (set `uirevision` yourself to say when it shall not)."""
+def live_chart(
+    figure: go.Figure,
+    *,
+    key: str,
+    height: int = 260,
+    description: str = "",
+    cells: Mapping[str, str] | None = None,
+) -> None:
+    """Show a figure whose zoom survives new data (set `uirevision` yourself to say when it shall not).
+
+    cells: for a confusion matrix, the run and the domain it is of: a click on a cell selects its points in the player.
+    """
     specification = json.loads(figure.to_json())
     # The default template repeats some 7 kB of colours in every message; the house style replaces it.
     specification.get("layout", {}).pop("template", None)
@@ -34,5 +45,6 @@ def live_chart(figure: go.Figure, *, key: str, height: int = 260, description: s
             "plotly": serve_plotly(),
             "palette": theme.palette_payload(),
             "uirevision": key,
+            "cells": dict(cells) if cells else None,
         },
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from tlcore.errors import StoreError
 from tlcore.runs.database import Database, pack, unpack
 from tlcore.runs.records import (
     Confusion,
@@ -171,17 +172,32 @@ class Recordings:
         )
         return {row["projection"]: (row["layout"], row["frames"]) for row in rows}
 
-    def frames(self, run_id: str, projection: str, *, after_step: int = -1) -> list[Frame]:
-        """The frames of the newest layout of one projection, by step, those after `after_step`."""
+    def frames(
+        self, run_id: str, projection: str, *, after_step: int = -1, damaged: list[int] | None = None
+    ) -> list[Frame]:
+        """The frames of the newest layout of one projection, by step, those after `after_step`.
+
+        Frames that cannot be read are left out and their steps added to `damaged`; without such a list they raise
+        StoreError.
+        """
         rows = self.database.rows(
             "SELECT * FROM frames WHERE run = ? AND projection = ? AND step > ? AND layout = "
             "(SELECT max(layout) FROM frames WHERE run = ? AND projection = ?) ORDER BY step",
             run_id, projection, after_step, run_id, projection,
         )  # fmt: skip
-        return [
-            Frame(row["step"], row["projection"], _single(row["points"]), unpack(row["predictions"]), row["layout"])
-            for row in rows
-        ]
+        found = []
+        for row in rows:
+            try:
+                points, predictions = _single(row["points"]), unpack(row["predictions"])
+                if points.ndim != 2 or len(points) != len(predictions):
+                    raise StoreError(f"The frame of run {run_id} at step {row['step']} is damaged.")
+            except StoreError:
+                if damaged is None:
+                    raise
+                damaged.append(row["step"])
+            else:
+                found.append(Frame(row["step"], row["projection"], points, predictions, row["layout"]))
+        return found
 
     def surfaces(self, run_id: str, name: str | None = None) -> list[Surface]:
         """The functions over the plane that a run recorded, by step."""

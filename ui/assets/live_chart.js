@@ -86,6 +86,7 @@ function createChart(parent) {
         await Plotly.react(plot, traces, layout, {
           displaylogo: false, responsive: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
         });
+        listen(data.cells);
         wait.remove();
         root.dataset.draws = String(++draws);
       }
@@ -95,6 +96,19 @@ function createChart(parent) {
     } finally {
       drawing = false;
     }
+  }
+
+  /** A click on a cell of a confusion matrix asks the player for the points that stand in it. */
+  let cells = null;
+  function listen(wanted) {
+    const first = cells === null && wanted;
+    cells = wanted ?? null;
+    plot.classList.toggle("tl-clickable", Boolean(cells));
+    if (!first) return;
+    plot.on("plotly_click", ({ points: [point] }) => {
+      const [label, predicted] = point.pointIndex ?? point.pointNumber;
+      if (cells) window.dispatchEvent(new CustomEvent("tl:select-cell", { detail: { ...cells, label, predicted } }));
+    });
   }
 
   let width = 0;

@@ -48,7 +48,7 @@ export function createLegend(actions) {
     if (colourBy === "change") {
       return [
         key("dot", palette.extractor, "put right", ["change", "gained"]), key("cross", palette.wrong, "got wrong", ["change", "lost"]),
-        key("dot", palette.target, "wrong otherwise", ["change", "moved"]), key("dot", palette.unknown, "as before", ["change", "same"]),
+        key("dot", palette.label, "wrong otherwise", ["change", "moved"]), key("dot", palette.unknown, "as before", ["change", "same"]),
       ];
     }
     if (colourBy === "run") {

@@ -56,7 +56,7 @@ export function stylesOf(film, panel, frame, view) {
       case "change":
         if (category === "gained") return [shape, palette.extractor, 0.95, 2];
         if (category === "lost") return ["cross", palette.wrong, 0.95, 2];
-        return category === "moved" ? [shape, palette.target, 0.95, 2] : [shape, palette.unknown, 0.4, 1];
+        return category === "moved" ? [shape, palette.label, 0.95, 2] : [shape, palette.unknown, 0.4, 1];
       default: return [shape, classColour(category), 0.8, 1];
     }
   };

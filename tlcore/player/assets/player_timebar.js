@@ -56,7 +56,7 @@ export function createTimebar({ onToggle, onStep, onSeek, onSeekEnd, onSpeed, on
   const speed = element("button", { type: "button", class: "speed", title: "Speed (+ and −)" }, "1×");
   const projection = element("select", { "aria-label": "Projection", hidden: true });
   const tool = (name, title, onclick, pressed = true) => element("button", {
-    type: "button", class: `tool ${name}`, title, "aria-label": title, ...(pressed ? { "aria-pressed": "false" } : {}), onclick,
+    type: "button", class: `tool tool-${name}`, title, "aria-label": title, ...(pressed ? { "aria-pressed": "false" } : {}), onclick,
   }, icon(name).svg);
   const loop = tool("loop", "Play again and again", onLoop);
   const lasso = tool("lasso", "Draw around points to select them (or hold Shift)", onLasso);

@@ -1,0 +1,79 @@
+"""The film of a run for the player: which projections there are, what is read of them, and what a lecture says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+
+from tlcore.analysis.moments import Moment
+from tlcore.errors import StoreError
+from tlcore.player.film import Caption, Panel
+from tlcore.player.message import nearest_of
+from tlcore.runs import Neighbours, Series, Store
+from ui.library import RunView
+from ui.player import PlayerState
+
+NEIGHBOUR_STEPS = 12
+IN_SPACE = ("umap-3d", "pca-3d")
+
+
+def projections_of(views: Sequence[RunView], always: Sequence[str]) -> tuple[str, ...]:
+    """The projections to choose from: `always`, and those in space that every shown run has frames of."""
+    found = [set(view.store.projections(view.run.id)) for view in views]
+    return (*always, *(name for name in IN_SPACE if found and all(name in known for known in found)))
+
+
+def film_panel(view: RunView, title: str, value_text: str, state: PlayerState, *, surfaces: bool = False) -> Panel:
+    """One run's film in the projection the viewer has chosen. What cannot be read is left out and said."""
+    store, run_id = view.store, view.run.id
+    damaged: list[int] = []
+    try:
+        frames = store.frames(run_id, state.projection, damaged=damaged)
+        quality = store.film_quality(run_id, state.projection)
+        nearest = None if state.point is None else nearest_of(_neighbours(store, run_id, view.run.step), state.point)
+        shown = store.surfaces(run_id) if surfaces else ()
+    except StoreError as error:
+        return Panel(run_id, title, value_text, problem=str(error))
+    return Panel(
+        run_id,
+        title,
+        value_text,
+        frames,
+        shown,
+        quality=None if quality is None else quality.values,
+        nearest=nearest,
+        problem=_problem(view, damaged, bool(frames)),
+    )
+
+
+def _problem(view: RunView, damaged: Sequence[int], any_frames: bool) -> str | None:
+    if damaged:
+        which = f"step {damaged[0]:,}" if len(damaged) == 1 else f"{len(damaged)} steps"
+        return f"The frame of {which} cannot be read and is left out."
+    if any_frames or view.run.live:
+        return None
+    return f"This run is {view.run.state} and has no frames in this projection."
+
+
+@lru_cache(maxsize=16)
+def _neighbours(store: Store, run_id: str, step: int) -> tuple[Neighbours, ...]:
+    """The neighbours at some of the steps, evenly spread, the last among them. step: how far the run is."""
+    steps = store.neighbour_steps(run_id)
+    stride = max(1, -(-len(steps) // NEIGHBOUR_STEPS))
+    found = (store.neighbours(run_id, one) for one in steps[::-1][::stride][::-1])
+    return tuple(one for one in found if one is not None)
+
+
+def captions_of(moments: Iterable[Moment | None]) -> list[Caption]:
+    """What a lecture says, in the order in which it happens; two at one step are said together."""
+    texts: dict[int, list[str]] = {}
+    for moment in moments:
+        if moment is not None:
+            texts.setdefault(moment.step, []).append(moment.text)
+    return [Caption(step, ". ".join(texts[step])) for step in sorted(texts)]
+
+
+def accuracy_words(metrics: Mapping[str, Series]) -> str:
+    """The target accuracy at the end of a run's curve, in words."""
+    series = metrics.get("target_accuracy")
+    return f"target accuracy {series.values[-1]:.2f}" if series is not None and len(series.values) else ""
