@@ -27,6 +27,7 @@ from tlcore.specs import (
     Parameter,
     Perceptron,
     PhotoDigits,
+    Pretrained,
     RandomStart,
     RunSpec,
     RunStart,
@@ -44,7 +45,7 @@ from tlcore.specs import (
 PICTURES = [Digits(), PhotoDigits(), Mnist(), MnistM(), CatalogueSet(), SynNumbers(), Shifted()]
 SPECS = [
     *[RunSpec(method=method) for method in (SourceOnly(), Dann(), TrainOnTarget())],
-    *[RunSpec(network=network) for network in (SmallCnn(), PaperMnist(), PaperSvhn())],
+    *[RunSpec(network=network) for network in (SmallCnn(), PaperMnist(), PaperSvhn(), Pretrained())],
     *[RunSpec(data=DomainPair(source=data, target=data)) for data in PICTURES],
     RunSpec(network=Perceptron(), data=DomainPair(source=Moons(), target=Moons(rotation=35))),
 ]

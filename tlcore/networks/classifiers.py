@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from tlcore.specs import NetworkSpec, PaperMnist, PaperSvhn, Perceptron, SmallCnn
+from tlcore.networks.pretrained import Normalise, load_network, without_last_layer
+from tlcore.specs import NetworkSpec, OwnWeights, PaperMnist, PaperSvhn, Perceptron, Pretrained, SmallCnn
 
 
 class CentreInputs(nn.Module):
@@ -43,8 +44,13 @@ class Classifier(nn.Module):
 def build_classifier(spec: NetworkSpec, input_shape: Sequence[int], class_count: int, mean: torch.Tensor) -> Classifier:
     """The network a spec describes, its weights drawn from torch's global generator.
 
-    input_shape: (C, H, W) or (D,). mean: per channel, shape (C, 1, 1), or (D,), in the units of `CentreInputs`.
+    input_shape: (C, H, W) or (D,). mean: per channel, shape (C, 1, 1), or (D,), in the units of `CentreInputs`;
+    pretrained networks bring their own.
+
+    Raises MissingData and InvalidRequest where the weights of a pretrained network are missing or do not fit it.
     """
+    if isinstance(spec, (Pretrained, OwnWeights)):
+        return build_pretrained_classifier(spec, class_count)
     layers: OrderedDict[str, nn.Module] = OrderedDict(centre=CentreInputs(mean))
     if isinstance(spec, Perceptron):
         layers["dense1"] = nn.Linear(input_shape[0], spec.hidden_units)
@@ -82,6 +88,16 @@ def build_classifier(spec: NetworkSpec, input_shape: Sequence[int], class_count:
         layers["dropout"] = nn.Dropout(spec.dropout)
     predictor = _dense_stack(feature_width, hidden, class_count, dropout=spec.dropout)
     return Classifier(nn.Sequential(layers).train(), predictor, feature_width)
+
+
+def build_pretrained_classifier(spec: Pretrained | OwnWeights, class_count: int) -> Classifier:
+    """A network of torchvision up to its last layer as extractor, a new dense layer as predictor."""
+    loaded = load_network(spec)
+    normalise = Normalise(loaded.preprocessing, spec.side)
+    extractor = nn.Sequential(OrderedDict(normalise=normalise, network=without_last_layer(loaded.network)))
+    with torch.no_grad():
+        width = extractor(torch.zeros(1, 3, normalise.side, normalise.side)).shape[1]
+    return Classifier(extractor.train(), _dense_stack(width, (), class_count, dropout=0.0), width)
 
 
 def build_domain_classifier(feature_width: int, hidden_layers: int, hidden_units: int, dropout: float) -> nn.Sequential:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from tlcore.specs.architectures import ARCHITECTURES, ArchitectureName, WeightsName
 from tlcore.specs.base import Spec, parameter
 
 Normalisation = Literal["none", "batch"]
@@ -44,4 +45,39 @@ class Perceptron(Spec):
     hidden_units: int = parameter(15, "Sigmoid units in the hidden layer.", ge=2, le=1024)
 
 
-NetworkSpec = Annotated[SmallCnn | PaperMnist | PaperSvhn | Perceptron, Field(discriminator="name")]
+class Pretrained(Spec):
+    """A classification network of torchvision; its last layer is replaced by one for the classes at hand."""
+
+    name: Literal["torchvision"] = "torchvision"
+    architecture: ArchitectureName = parameter("squeezenet1_0", "Which network of torchvision.")
+    weights: WeightsName = parameter(
+        "DEFAULT", "Which of the published weights it starts with; none: random. Each brings its own normalisation."
+    )
+    side: int = parameter(
+        0, "Side in pixels to which pictures are brought; 0 takes the side the weights were trained with.", ge=0, le=768
+    )
+
+    @model_validator(mode="after")
+    def _weights_exist(self) -> Pretrained:
+        published = ARCHITECTURES[self.architecture].published
+        if self.weights not in ("DEFAULT", "none", *published):
+            raise ValueError(f"torchvision publishes no weights {self.weights} for {self.architecture}, "
+                             f"only {', '.join(published)}")  # fmt: skip
+        return self
+
+
+class OwnWeights(Spec):
+    """A network of torchvision with weights that were put into the data folder under a name."""
+
+    name: Literal["own-weights"] = "own-weights"
+    weights: str = parameter(
+        ..., "Name under which the weights were added to the data folder.", pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$"
+    )
+    side: int = parameter(
+        0, "Side in pixels to which pictures are brought; 0 takes the side the weights were trained with.", ge=0, le=768
+    )
+
+
+NetworkSpec = Annotated[
+    SmallCnn | PaperMnist | PaperSvhn | Perceptron | Pretrained | OwnWeights, Field(discriminator="name")
+]
