@@ -3,15 +3,15 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tlcore.api import Result, run
+    from tlcore.api import Result, player_of, run
 
 __version__ = "0.1.0"
-__all__ = ["Result", "__version__", "run"]
+__all__ = ["Result", "__version__", "player_of", "run"]
 
 
 def __getattr__(name: str) -> Any:
     # What is asked for is imported when it is: `import tlcore` itself costs milliseconds.
-    if name in ("Result", "run"):
+    if name in ("Result", "player_of", "run"):
         from tlcore import api
 
         return getattr(api, name)

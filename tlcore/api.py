@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import pandas
     from plotly.graph_objects import Figure
 
+    from tlcore.exports import Source
+    from tlcore.exports.film_page import Player
+
 POLL_SECONDS = 0.1
 ProgressReport = Callable[[Sequence[str], Sequence[Run]], None]
 
@@ -84,6 +87,58 @@ class Result:
         published = {entry.arm: entry.value for entry in preset.published if entry.metric == metric}
         titles = {arm: spec.method.title for arm, spec in preset.arms.items()}
         return comparison(values, titles, published, metric=metric.replace("_", " "))
+
+    def player(self, arms: Sequence[str] = (), *, seed: int | None = None, **view: Any) -> Player:
+        """The feature-space player, to be looked at in a notebook: `result.player()` as the last line of a cell.
+
+        arms: up to three, by default those that the preset shows side by side. seed: by default the first. view:
+        projection, colour_by, step, theme, as in `tlcore.exports.View`.
+
+        Raises:
+            InvalidRequest: there is no such arm or seed, or its runs have no frames.
+        """
+        from tlcore.exports import View
+        from tlcore.exports.film_page import Player
+
+        return Player(self._sources(arms, seed), View(**view))
+
+    def export(
+        self,
+        output: Path | str,
+        kind: str | None = None,
+        *,
+        arms: Sequence[str] = (),
+        seed: int | None = None,
+        force: bool = False,
+        **view: Any,
+    ) -> tuple[str, ...]:
+        """Write runs to a file and return remarks on it: `result.export("film.html")`.
+
+        kind: html, gif, mp4, png, svg, json, csv, npz, parquet, tensorboard or safetensors; by default the ending of
+        the file's name. arms: by default those that the preset shows side by side; json, csv, npz, tensorboard and
+        safetensors hold one run, whose arm must be named. view: projection, colour_by, step, theme, width.
+
+        Raises:
+            InvalidRequest: there is no such format, arm or seed; the file exists; the runs have nothing to write in it.
+            StoreError: the file cannot be written.
+        """
+        from tlcore.exports import View, export
+
+        path = Path(output)
+        return export(self._sources(arms, seed), kind or path.suffix.lstrip("."), path, View(**view), force=force)
+
+    def _sources(self, arms: Sequence[str], seed: int | None) -> list[Source]:
+        from tlcore.exports import Source
+
+        present = {(run.arm, run.seed): run.id for run in self.runs}
+        wanted = list(arms) or [
+            arm for arm in find_preset(self.preset).side_by_side if any(arm == found for found, _ in present)
+        ] or [arm for arm, _ in present][:1]  # fmt: skip
+        chosen = min((number for _, number in present), default=0) if seed is None else seed
+        for arm in wanted:
+            if (arm, chosen) not in present:
+                raise InvalidRequest(f"This result has no run of arm '{arm}' with seed {chosen}.")
+        return [Source(self.store, self.store.require(present[arm, chosen])) for arm in wanted]
 
     def document(self) -> dict[str, Any]:
         """The result as a JSON document; a run that did not finish also tells its state and reason."""
@@ -201,3 +256,19 @@ def _wait(
             return runs
         executor.ensure_supervisor()
         time.sleep(POLL_SECONDS)
+
+
+def player_of(*runs: str, store: Store | Path | str | None = None, **view: Any) -> Player:
+    """The feature-space player of one to three runs of a store, for a notebook: `tlcore.player_of("6e687197")`.
+
+    runs: identities, or the first digits of them; those that ship with the lab are found as well. view: projection,
+    colour_by, step, theme, as in `tlcore.exports.View`.
+
+    Raises:
+        InvalidRequest: there is no such run, it has no frames, or the runs cannot be shown side by side.
+    """
+    from tlcore.exports import View
+    from tlcore.exports.film_page import Player
+    from tlcore.gallery import find_run
+
+    return Player([find_run(run, store) for run in runs], View(**view))

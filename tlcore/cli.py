@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tlcore.cli_export import add_export
 from tlcore.errors import LabError, RunFailed
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -68,12 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     show.add_argument("--json", action="store_true")
     show.set_defaults(command=_show)
 
-    export = commands.add_parser("export", parents=[store], help="write a run to a file")
-    export.add_argument("run", metavar="RUN")
-    export.add_argument("--format", required=True, metavar="F", help="json, csv, npz or safetensors")
-    export.add_argument("--output", type=Path, required=True, metavar="PATH")
-    export.add_argument("--force", action="store_true", help="replace a file that is there")
-    export.set_defaults(command=_export)
+    add_export(commands, store)
 
     worker = commands.add_parser("worker", parents=[store], help="train queued runs, in the foreground")
     worker.add_argument(
@@ -147,7 +143,7 @@ def _open_store(arguments: argparse.Namespace) -> Any:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    from tlcore.runs.export import describe
+    from tlcore.exports import describe
 
     store = _open_store(arguments)
     description = describe(store, store.require(arguments.run))
@@ -161,15 +157,6 @@ def _show(arguments: argparse.Namespace) -> int:
                 print(f"  {name}: {json.dumps(content, ensure_ascii=False)}")
         elif value not in (None, []):
             print(f"{key}: {value}")
-    return 0
-
-
-def _export(arguments: argparse.Namespace) -> int:
-    from tlcore.runs.export import export
-
-    store = _open_store(arguments)
-    export(store, store.require(arguments.run), arguments.format, arguments.output, force=arguments.force)
-    print(f"wrote {arguments.output}", file=sys.stderr)
     return 0
 
 

@@ -1,17 +1,46 @@
-"""What a person takes along from a page: the link, the same run in Python and in the terminal, and the data."""
+"""What a person takes along from a page: the link, the same in Python and in the terminal, films, pictures, data."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from urllib.parse import urlencode
 
 import streamlit as st
 
-from tlcore.runs.export import content_of
+from tlcore.errors import LabError
+from tlcore.exports import Source, View, content_of
+from tlcore.exports.animation import has_ffmpeg
+from tlcore.exports.apart import content_apart
+from tlcore.exports.shown import COLOURINGS, MOST_PANELS
 from ui.experiment import Experiment
-from ui.library import RunView
+from ui.library import RunView, executor
+from ui.player import PlayerState
+
+MIME = {
+    "html": "text/html", "gif": "image/gif", "mp4": "video/mp4", "png": "image/png", "svg": "image/svg+xml",
+    "csv": "text/csv", "tensorboard": "application/zip",
+}  # fmt: skip
+
+
+@dataclass
+class Watched:
+    """What the viewer sees at this moment. The player renews it; a download reads it when it is pressed.
+
+    trouble: the sentence of the last download that could not be made, said when the page is drawn next.
+    """
+
+    state: PlayerState | None = None
+    trouble: str | None = None
+
+
+def watched(page: str) -> Watched:
+    """The one of this session and page."""
+    found: Watched = st.session_state.setdefault(f"_watched_{page}", Watched())
+    return found
 
 
 def take_along(experiment: Experiment, views: Sequence[RunView]) -> None:
@@ -24,27 +53,109 @@ def take_along(experiment: Experiment, views: Sequence[RunView]) -> None:
         st.code(python_code(experiment), language="python")
     with terminal:
         st.code(terminal_command(experiment), language="bash", wrap_lines=True)
-    with st.container(horizontal=True):
-        for view in views:
-            _downloads(view)
+    sight = watched(experiment.preset.page)
+    if sight.trouble:
+        st.warning(f"The last download could not be made: {sight.trouble}")
+        sight.trouble = None
+    _films(experiment, views, sight)
+    for view in views:
+        _data(view, sight)
 
 
-def _downloads(view: RunView) -> None:
-    title = view.run.spec.method.title
+def _films(experiment: Experiment, views: Sequence[RunView], sight: Watched) -> None:
+    """The film and the picture of the runs that stand side by side, as they are shown at the moment of the click."""
+    beside = [view for view in views if view.run.arm in experiment.preset.side_by_side and _has_frames(view)]
+    beside = beside[:MOST_PANELS]
+    if not beside:
+        return
+    theme = st.context.theme.type if st.context.theme.type in ("light", "dark") else "light"
+    names = "-".join(view.run.spec.method.name for view in beside)
+    rows = {"Film": ("html", "gif", *(["mp4"] if has_ffmpeg() else [])), "Picture": ("png", "svg")}
+    for title, kinds in rows.items():
+        with _row(title):
+            for kind in kinds:
+                _button(
+                    kind.upper(), kind, f"{experiment.preset.name}-{names}-{title.lower()}.{kind}",
+                    partial(_drawn, executor().store.folder, beside, kind, sight, None if kind == "html" else theme),
+                    HELP.get(kind),
+                )  # fmt: skip
+
+
+def _data(view: RunView, sight: Watched) -> None:
+    """Numbers and weights of one run."""
     name = f"{view.run.spec.method.name}-{view.run.id}"
-    files = [
-        ("metrics (CSV)", "csv", f"{name}-metrics.csv"),
-        ("frames (NPZ)", "npz", f"{name}-frames.npz"),
-    ]
-    if not view.is_recorded and (view.store.run_folder(view.run.id) / "weights.safetensors").is_file():
-        files.append(("weights (safetensors)", "safetensors", f"{name}.safetensors"))
-    for label, kind, file_name in files:
-        # A function instead of the content: nothing is built before someone clicks.
-        content = partial(content_of, view.store, view.run, kind)
-        st.download_button(
-            f"{title}: {label}", content, file_name, "application/octet-stream", on_click="ignore",
-            key=f"download-{file_name}",
-        )  # fmt: skip
+    folder = executor().store.folder
+    here = partial(content_of, [Source(view.store, view.run)])
+    with _row(view.run.spec.method.title):
+        _button("metrics (CSV)", "csv", f"{name}-metrics.csv", partial(_said, sight, partial(here, "csv")))
+        if _has_frames(view):
+            _button("frames (NPZ)", "npz", f"{name}-frames.npz", partial(_said, sight, partial(here, "npz")))
+            _button(
+                "frames (Parquet)", "parquet", f"{name}-frames.parquet",
+                partial(_drawn, folder, [view], "parquet", sight, None),
+            )  # fmt: skip
+        if view.store.feature_steps(view.run.id):
+            _button(
+                "features (TensorBoard)", "tensorboard", f"{name}-projector.zip",
+                partial(_drawn, folder, [view], "tensorboard", sight, None), HELP["tensorboard"],
+            )  # fmt: skip
+        if not view.is_recorded and (view.store.run_folder(view.run.id) / "weights.safetensors").is_file():
+            _button(
+                "weights (safetensors)", "safetensors", f"{name}.safetensors",
+                partial(_said, sight, partial(here, "safetensors")),
+            )  # fmt: skip
+
+
+HELP = {
+    "html": "One file with the player and all its interactions; it opens from disk, without internet.",
+    "gif": "An animation for slides; drawing it takes some seconds.",
+    "mp4": "A film for slides; drawing it takes some seconds.",
+    "tensorboard": "A zip for TensorBoard's embedding projector: unpack it and run tensorboard --logdir on the folder.",
+}
+
+
+def _row(title: str) -> st.delta_generator.DeltaGenerator:
+    """A line of downloads with its name before them."""
+    name, buttons = st.columns([1, 6], vertical_alignment="center")
+    name.caption(title)
+    return buttons.container(horizontal=True, gap="small")
+
+
+def _button(label: str, kind: str, file_name: str, content: Callable[[], bytes], help_text: str | None = None) -> None:
+    # A function instead of the content: nothing is built before someone clicks.
+    st.download_button(
+        label, content, file_name, MIME.get(kind, "application/octet-stream"), on_click="ignore",
+        key=f"download-{file_name}", help=help_text,
+    )  # fmt: skip
+
+
+def _has_frames(view: RunView) -> bool:
+    return bool(view.store.projections(view.run.id)) and view.store.probe(view.run.id) is not None
+
+
+def _drawn(folder: Path, views: Sequence[RunView], kind: str, sight: Watched, theme: str | None) -> bytes:
+    """A file made by a process of its own, of what the viewer sees now. Runs in a thread without a session."""
+    state = sight.state
+    common = set.intersection(*(set(view.store.projections(view.run.id)) for view in views))
+    projection = state.projection if state is not None and state.projection in common else None
+    colour_by = state.colour_by if state is not None and state.colour_by in COLOURINGS else "domain"
+    step = state.step if state is not None and kind in ("png", "svg") else None
+    wanted = View(projection=projection, colour_by=colour_by, step=step, theme=theme)
+    return _said(
+        sight,
+        lambda: content_apart(
+            folder, [view.run.id for view in views], kind, wanted, recorded=all(view.is_recorded for view in views)
+        ),
+    )
+
+
+def _said(sight: Watched, make: Callable[[], bytes]) -> bytes:
+    """The file; where it cannot be made, the sentence is kept for the page: Streamlit says only that it failed."""
+    try:
+        return make()
+    except LabError as error:
+        sight.trouble = str(error)
+        raise
 
 
 def address_of(experiment: Experiment) -> str:

@@ -1,7 +1,7 @@
 """A film's message made small for a file: points to 1/8,000 of the picture, each frame as its difference to the last.
 
-Most points hardly move from one frame to the next, so differences compress to about half of what places do. The
-script in `standalone.py` undoes it: what the player is given is an ordinary message.
+Most points hardly move from one frame to the next, so differences compress to about half of what places do. What reads
+the file, `assets/player_standalone.js`, undoes it: the player is given an ordinary message.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ def pack(message: Mapping[str, Any]) -> bytes:
         frames = [dict(frame) for frame in panel.get("frames", ())]
         packed: dict[str, Any] = {}
         for name, kind in (("points", np.dtype("<i2")), ("predictions", np.dtype("u1"))):
-            texts = [frame.get(name) for frame in frames]
-            if not frames or not all(isinstance(text, str) for text in texts):
+            texts = [frame[name] for frame in frames if isinstance(frame.get(name), str)]
+            if not frames or len(texts) != len(frames):
                 continue
             contents = [base64.b64decode(text) for text in texts]
             if len({len(content) for content in contents}) != 1 or len(contents[0]) % kind.itemsize:
                 continue
-            stack = np.frombuffer(b"".join(contents), dtype=kind).reshape(len(frames), -1)
+            stack: npt.NDArray[Any] = np.frombuffer(b"".join(contents), dtype=kind).reshape(len(frames), -1)
             arrays.append(_places(stack) if name == "points" else _bytes(stack))
             packed[name] = stack.shape[1]
             for frame in frames:
