@@ -23,8 +23,9 @@ from ui.live_chart import live_chart
 from ui.network_diagram import DiagramState, network_diagram
 from ui.page import card, card_header, notice_box, page_header
 from ui.player import PlayerState, player, player_state
-from ui.run_bar import run_bar
-from ui.take_along import take_along
+from ui.run_bar import run_bar, take_step
+from ui.step_words import StepMode
+from ui.take_along import take_along, watched
 
 PAGE = "domain-adversarial"
 ARMS = ("source_only", "dann", "train_on_target")
@@ -93,8 +94,9 @@ def live_view(experiment: Experiment, pace: float | None) -> None:
     started = {arm: view for arm, view in views.items() if view is not None}
     metrics = {arm: view.store.metrics(view.run.id) for arm, view in started.items()}
     state = player_of(experiment, started, metrics)
+    watched(PAGE).state = state  # what a download takes along
     with diagram:
-        draw_network(experiment, metrics.get("dann", {}), state.step if state else None)
+        draw_network(experiment, started.get("dann"), metrics.get("dann", {}), state.step if state else None)
     curves_of(experiment, metrics)
     finished = finished_runs(experiment)
     left, right = st.columns(2)
@@ -193,8 +195,8 @@ def value_at(series: Series | None, step: int | None) -> float | None:
     return float(series.values[max(index, 0)])
 
 
-def draw_network(experiment: Experiment, metrics: Mapping[str, Series], step: int | None) -> None:
-    """The network with the numbers of the adapted run at the step that is shown."""
+def draw_network(experiment: Experiment, view: RunView | None, metrics: Mapping[str, Series], step: int | None) -> None:
+    """The network with the numbers of the adapted run at the step that is shown; while it waits, its step taken apart."""
     network = experiment.arms["dann"].network
     numbers = network.model_dump() | {"channels2": 2 * getattr(network, "channels", 0)}
     names = (
@@ -202,7 +204,13 @@ def draw_network(experiment: Experiment, metrics: Mapping[str, Series], step: in
         "class_gradient_norm", "domain_gradient_norm", "grl_lambda",
     )  # fmt: skip
     values = {name: value_at(metrics.get(name), step) for name in names}
-    network_diagram(DiagramState(CAPTIONS[network.name].format(**numbers), **values), key="network")
+    waits = view is not None and view.run.state == "running" and view.run.paused
+    network_diagram(
+        DiagramState(CAPTIONS[network.name].format(**numbers), **values),
+        key="network",
+        step_mode=StepMode(view.run.step, view.store.anatomy(view.run.id)) if view and waits else None,
+        on_next_step=lambda: take_step(experiment),
+    )
 
 
 def curves_of(experiment: Experiment, metrics: Mapping[str, Mapping[str, Series]]) -> None:
