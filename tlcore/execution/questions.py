@@ -93,8 +93,10 @@ def ask(
         finally:  # also where whoever waits is interrupted
             alarm.cancel()
             _kill(process)
-            with contextlib.suppress(BrokenPipeError):
-                process.communicate()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

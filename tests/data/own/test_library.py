@@ -98,6 +98,17 @@ def test_whatever_fails_leaves_everything_as_it_was(
         assert check_own("pets")["examples"] == 16
 
 
+def test_what_a_killed_import_left_behind_is_removed_by_the_next(cats_and_dogs: Path, data: Path) -> None:
+    for name in ("pets", "pets-2"):
+        (data / "own" / f"{library.INCOMPLETE}{name}.0123").mkdir(parents=True)
+    assert list_own() == []
+    imported(cats_and_dogs)
+    assert sorted(path.name for path in (data / "own").iterdir() if path.is_dir()) == [
+        ".incomplete-pets-2.0123",
+        "pets",
+    ]
+
+
 def test_too_little_room_is_told_before_decoding(
     cats_and_dogs: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

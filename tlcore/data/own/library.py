@@ -36,7 +36,6 @@ from tlcore.errors import InvalidRequest, LabError, MissingData, OutOfSpace
 
 SPARE_BYTES = 200 * 2**20  # left on the disk after an import
 INCOMPLETE = ".incomplete-"
-STALE_SECONDS = 24 * 3600
 
 
 def find_layout(files: Files) -> Layout:
@@ -171,7 +170,8 @@ def keep(
                 raise InvalidRequest(
                     f"There is already an own data set “{name}” with other content: remove it or choose another name."
                 )
-            temporary = parent / f"{INCOMPLETE}{uuid4().hex}"
+            _clear(parent, name)  # whoever left something behind is dead, for it does not hold the lock
+            temporary = _hidden(parent, name)
             temporary.mkdir()
             try:
                 manifest = changed(build(temporary), imported=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
@@ -179,7 +179,6 @@ def keep(
                 _put(temporary, final)
             finally:
                 shutil.rmtree(temporary, ignore_errors=True)
-            _clear_stale(parent)
             return manifest
     except OSError as error:
         if error.errno == 28:
@@ -198,7 +197,7 @@ def _present(folder: Path) -> Manifest | None:
 
 def _put(temporary: Path, final: Path) -> None:
     """Give a complete folder its name; what was there stays until then."""
-    old = final.with_name(f"{INCOMPLETE}{uuid4().hex}")
+    old = _hidden(final.parent, final.name)
     with contextlib.suppress(FileNotFoundError):
         final.rename(old)
     try:
@@ -210,12 +209,15 @@ def _put(temporary: Path, final: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _clear_stale(parent: Path) -> None:
-    """Remove what an import has left behind that was killed long ago."""
-    for folder in parent.glob(f"{INCOMPLETE}*"):
-        with contextlib.suppress(OSError):
-            if time.time() - folder.stat().st_mtime > STALE_SECONDS:
-                shutil.rmtree(folder, ignore_errors=True)
+def _hidden(parent: Path, name: str) -> Path:
+    """A new name for a folder that is not a data set yet, or no longer. Data sets have no dot in their names."""
+    return parent / f"{INCOMPLETE}{name}.{uuid4().hex}"
+
+
+def _clear(parent: Path, name: str) -> None:
+    """Remove what an import of `name` has left behind that was killed. The lock must be held."""
+    for folder in parent.glob(f"{INCOMPLETE}{name}.*"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def require_space(folder: Path, needed: int) -> None:
@@ -265,9 +267,8 @@ def remove_own(name: str) -> None:
         raise MissingData(f"There is no own data set “{name}” on this machine.")
     try:
         with alone(parent, name):
-            doomed = parent / f"{INCOMPLETE}{uuid4().hex}"
-            folder.rename(doomed)
-            shutil.rmtree(doomed, ignore_errors=True)
+            folder.rename(_hidden(parent, name))
+            _clear(parent, name)
     except OSError as error:
         raise InvalidRequest(f"The own data set “{name}” cannot be removed: {error.strerror or error}.") from None
 

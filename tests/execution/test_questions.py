@@ -1,0 +1,173 @@
+"""Questions are answered by a process of their own, which may die, be slow or want too much without harm."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.data.own.conftest import classes, fill, left_behind, zipped
+from tlcore.errors import InvalidRequest, LabError, MissingData
+from tlcore.execution import questions
+from tlcore.execution.local import LocalExecutor
+from tlcore.execution.questions import ask, pinned
+from tlcore.runs import Store
+from tlcore.specs import DomainPair, OwnPictures, RunSpec, RunStart, Shifted
+from tlcore.specs.own_data import CheckOwn, ImportOwn, ListOwn, PreviewOwn, RemoveOwn
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty data folder; uploads go beside it."""
+    uploads = tmp_path / "uploads"
+    uploads.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(uploads))
+    monkeypatch.setenv("TLCORE_DATA", str(tmp_path / "data"))
+    monkeypatch.delenv("TLCORE_FOLDERS", raising=False)
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def pets(tmp_path: Path) -> Path:
+    return fill(tmp_path / "allowed" / "pets", classes("cat", "dog", count=5))
+
+
+def test_an_upload_is_previewed_imported_listed_checked_and_removed(tmp_path: Path, data: Path) -> None:
+    upload = zipped(tmp_path / "pets.zip", classes("cat", "dog", count=5)).read_bytes()
+    seen = ask(PreviewOwn(title="pets.zip"), upload=upload)
+    assert (seen["title"], seen["suggested_name"], seen["examples"]) == ("pets.zip", "pets", 10)
+    assert not data.exists()
+    told: list[tuple[str, float]] = []
+    question = ImportOwn(title="pets.zip", dataset="pets", side=16)
+    taken = ask(question, upload=io.BytesIO(upload), report=lambda text, share: told.append((text, share)))
+    assert taken["examples"] == 10 and taken["unreadable_files"] == []
+    assert told and told[-1] == ("Decoding pictures", 1.0)
+    (listed,) = ask(ListOwn())
+    assert listed == ask(CheckOwn(dataset="pets")) and listed["content"] == taken["content"]
+    assert ask(RemoveOwn(dataset="pets")) == {"removed": "pets"}
+    assert left_behind(data) == ["own"] and not list((tmp_path / "uploads").iterdir())
+
+
+def test_folders_of_the_server_are_read_only_where_allowed(
+    tmp_path: Path, data: Path, pets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for question in (PreviewOwn(path=str(pets)), ImportOwn(path=str(pets), dataset="pets")):
+        with pytest.raises(InvalidRequest, match="its owner has named none"):
+            ask(question)
+        monkeypatch.setenv("TLCORE_FOLDERS", str(pets.parent))
+        assert ask(question)["examples"] == 10
+        monkeypatch.setenv("TLCORE_FOLDERS", str(tmp_path / "elsewhere"))
+        with pytest.raises(InvalidRequest, match="not below a folder that the server's owner has allowed"):
+            ask(question)
+        monkeypatch.delenv("TLCORE_FOLDERS")
+        assert ask(question, owner=True)["examples"] == 10
+
+
+def test_refusals_keep_their_kind_and_their_sentence(data: Path) -> None:
+    with pytest.raises(MissingData, match="no own data set “pets” on this machine"):
+        ask(CheckOwn(dataset="pets"))
+    with pytest.raises(InvalidRequest, match=r"harm\.zip cannot be read"):
+        ask(PreviewOwn(title="harm.zip"), upload=b"PK\x03\x04")
+    with pytest.raises(InvalidRequest, match="not both"):
+        ask(PreviewOwn(path="/x"), upload=b"PK\x03\x04")
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    """Let this code answer instead."""
+    popen = questions.subprocess.Popen
+    monkeypatch.setattr(
+        questions.subprocess, "Popen", lambda command, **options: popen([sys.executable, "-c", code], **options)
+    )
+
+
+def test_whoever_dies_is_told(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    with pytest.raises(LabError, match="the process that looked for it ended"):
+        ask(ListOwn())
+
+
+def test_whoever_is_too_slow_is_ended_with_all_it_has_started(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = tmp_path / "child"
+    answering(
+        monkeypatch,
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        f"open({str(note)!r}, 'w').write(str(child.pid)); time.sleep(600)",
+    )
+    with pytest.raises(LabError, match="no answer within 2 seconds"):
+        ask(ListOwn(), seconds=2.0)
+    deadline = time.monotonic() + 20
+    while alive(int(note.read_text())) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not alive(int(note.read_text()))
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that nobody has buried yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the limit on memory is Linux's")
+def test_too_little_memory_is_a_sentence(data: Path, pets: Path) -> None:
+    with pytest.raises(LabError, match="memory"):
+        ask(ImportOwn(path=str(pets), dataset="pets", side=256), owner=True, memory=30 * 2**20)
+    assert left_behind(data) in ([], ["own"])
+
+
+def test_an_interrupted_question_leaves_no_process(
+    tmp_path: Path, data: Path, pets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Any] = []
+    popen = questions.subprocess.Popen
+    monkeypatch.setattr(
+        questions.subprocess, "Popen", lambda *given, **options: started.append(popen(*given, **options)) or started[-1]
+    )
+
+    def interrupt(text: str, share: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ask(ImportOwn(path=str(pets), dataset="pets"), owner=True, report=interrupt)
+    assert started[0].returncode is not None
+    assert not (data / "own" / "pets").exists() or ask(CheckOwn(dataset="pets"))["examples"] == 10
+
+
+class TestPinned:
+    def test_content_is_written_into_every_place(self, data: Path, pets: Path) -> None:
+        content = ask(ImportOwn(path=str(pets), dataset="pets", side=16), owner=True)["content"]
+        open_ended = OwnPictures(dataset="pets")
+        first = RunSpec(data=DomainPair(source=open_ended, target=Shifted(base=open_ended)))
+        spec = first.model_copy(update={"start": RunStart(spec=first)})
+        found = pinned(spec)
+        assert found.data.source.content == found.data.target.base.content == content
+        assert found.start.spec.data.source.content == content
+        assert pinned(found) == found and found.content_hash != spec.content_hash
+
+    def test_other_runs_are_left_alone_without_asking(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(questions, "ask", lambda *_: pytest.fail("asked"))
+        assert pinned(RunSpec()) == RunSpec()
+
+    def test_a_run_on_missing_data_is_not_queued(self, tmp_path: Path, data: Path) -> None:
+        store = Store(tmp_path / "store")
+        for name, sentence in (("pets", "no own data set “pets” on this machine"), ("", "No own data set is chosen")):
+            own = OwnPictures(dataset=name)
+            with pytest.raises(LabError, match=sentence):
+                LocalExecutor(store).submit(RunSpec(data=DomainPair(source=own, target=own)))
+        assert store.runs() == []
+
+
+def test_answers_come_without_torch(data: Path) -> None:
+    script = "import sys; import tlcore.execution.answer, tlcore.data.own.answers; sys.exit('torch' in sys.modules)"
+    assert questions.subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2]).returncode == 0
+    assert os.environ["TLCORE_DATA"] == str(data)
