@@ -8,18 +8,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tlcore.player.film import Curve, Panel, film_message, projection_label
 from tlcore.player.message import (
     MISSING_COORDINATE,
     Ledger,
     encode_curve,
     encode_film,
     encode_frame,
+    encode_neighbours,
     encode_probe,
     encode_surface,
+    nearest_of,
     newest_layout,
     probe_digest,
 )
-from tlcore.runs.records import Frame, Probe, Surface
+from tlcore.runs.records import Frame, Neighbours, Probe, Surface
 
 
 def frame(step, points, predictions=None, projection="pca", layout=0):
@@ -137,3 +140,43 @@ def test_a_long_curve_is_thinned_and_keeps_its_ends():
     assert (curve["steps"][0], curve["steps"][-1], curve["values"][-1]) == (0, 9999, 1.0)
     assert encode_curve("x", "target", [0, 1], [np.nan, 1])["values"] == [None, 1.0]
     assert encode_curve("x", "target", [], [])["steps"] == []
+
+
+def test_a_live_message_with_one_new_frame_of_two_thousand_points_is_below_thirty_kilobytes():
+    generator = np.random.default_rng(0)
+    labels = generator.integers(0, 10, 2000).astype(np.int16)
+    thumbnails = generator.integers(0, 255, (2000, 3, 16, 16)).astype(np.uint8)
+    probe = Probe(labels, (labels % 2).astype(np.int8), tuple("0123456789"), thumbnails)
+    frames = [frame(step, generator.normal(size=(2000, 2)), labels) for step in range(30)]
+    curves = [Curve(name, "target", range(400), generator.random(400)) for name in ("one", "two")]
+    ledger = Ledger()
+    film_message(ledger, [Panel("run", "DANN", "0.9", frames[:-1])], probe, ["pca", "umap"], "pca", curves=curves)
+    message = film_message(ledger, [Panel("run", "DANN", "0.9", frames)], probe, ["pca", "umap"], "pca", curves=curves)
+    assert [len(panel["frames"]) for panel in message["panels"]] == [1]
+    assert len(json.dumps(message)) < 30_000
+
+
+def test_points_in_space_come_back_within_a_hair_of_the_box():
+    points = np.random.default_rng(0).normal(size=(50, 3)) * [1, 10, 100]
+    encoded = encode_frame(frame(7, points, projection="pca-3d"))
+    box = np.array(encoded["box"]).reshape(3, 2)
+    fraction = (numbers(encoded["points"], "<i2").reshape(-1, 3).astype(float) + 32767) / 65534
+    back = box[:, 0] + fraction * (box[:, 1] - box[:, 0])
+    assert encoded["dimensions"] == 3
+    assert np.abs(back - points.astype(np.float32)).max() <= 1000 / 65534
+
+
+def test_neighbours_of_all_points_and_of_one():
+    table = [
+        Neighbours(0, np.array([[1, 2], [0, 2], [0, 1]], np.int16)),
+        Neighbours(9, np.array([[2, 1], [2, 0], [1, 0]])),
+    ]
+    encoded = encode_neighbours(table[0])
+    assert (encoded["k"], numbers(encoded["text"], "<u2").tolist()) == (2, [1, 2, 0, 2, 0, 1])
+    assert nearest_of(table, 1) == {"point": 1, "steps": [0, 9], "rows": [[0, 2], [2, 0]]}
+    assert nearest_of(table, 3) is None and nearest_of([], 0) is None
+
+
+@pytest.mark.parametrize(("name", "label"), [("umap", "UMAP"), ("pca-3d", "PCA 3-D"), ("input", "Input")])
+def test_projections_are_called_by_their_names(name, label):
+    assert projection_label(name) == label
