@@ -74,8 +74,8 @@ def ask(
 
         alarm = threading.Timer(limit, end)
         alarm.start()
+        assert process.stdin and process.stdout
         try:
-            assert process.stdin and process.stdout
             with contextlib.suppress(BrokenPipeError):
                 process.stdin.write(question.canonical_json().encode())
                 process.stdin.close()

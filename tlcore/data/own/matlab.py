@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tlcore.data.own.features import FeatureTable, Sink, require_shape
+from tlcore.data.own.feature_tables import FeatureTable, Sink, require_shape
 from tlcore.data.own.layout import composed
 from tlcore.data.own.limits import LARGEST_RATIO, LARGEST_UNPACKED, LONGEST_NAME, MOST_CLASSES, RATIO_COUNTS_FROM
 from tlcore.data.own.places import shown

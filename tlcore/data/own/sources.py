@@ -10,7 +10,8 @@ import numpy as np
 
 from tlcore.data.folder import Report
 from tlcore.data.own.archives import ZipFiles, is_zip
-from tlcore.data.own.features import FeatureTable, open_features
+from tlcore.data.own.feature_tables import FeatureTable
+from tlcore.data.own.features import open_features
 from tlcore.data.own.files import Files
 from tlcore.data.own.folders import FolderFiles
 from tlcore.data.own.library import import_pictures, keep, require_space
