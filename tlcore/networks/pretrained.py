@@ -92,9 +92,7 @@ def load_network(spec: Pretrained | OwnWeights) -> LoadedNetwork:
         imagenet = Preprocessing(side, round(side * 8 / 7), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
         return LoadedNetwork(network.eval(), spec.architecture, imagenet, (), "random")
     weights = _published(spec)
-    path = weights_file(spec)
-    if not path.is_file():
-        _download(weights, path)
+    path = require_weights(spec)
     network = _build(spec.architecture, weights)
     put_weights(network, read_weights(path), spec.architecture)
     transform = weights.transforms()
@@ -104,6 +102,16 @@ def load_network(spec: Pretrained | OwnWeights) -> LoadedNetwork:
     )  # fmt: skip
     names = tuple(weights.meta["categories"])
     return LoadedNetwork(network.eval(), spec.architecture, preprocessing, names, hash_of_file(path))
+
+
+def require_weights(spec: Pretrained | OwnWeights) -> Path:
+    """The file with the weights that a spec names, downloaded where torchvision publishes it. Raises MissingData."""
+    if isinstance(spec, OwnWeights):
+        return find_own_weights(spec.weights)
+    path = weights_file(spec)
+    if not path.is_file():
+        _download(_published(spec), path)
+    return path
 
 
 def _published(spec: Pretrained) -> Any:

@@ -1,0 +1,129 @@
+"""From a folder of photographs to a trained linear classifier, the first time and the second, as whole processes.
+
+Run as `python -m benchmarks.linear_probe --data FOLDER` where FOLDER has hymenoptera/ inside and torch/ with
+SqueezeNet's weights under hub/checkpoints (or name it in TLCORE_REAL_DATA). Each process is started anew and timed
+from outside, with the start of Python and all imports. The first begins with an empty data folder: it decodes the
+photographs, loads torch and the weights, computes the features and fits. The others find what it has kept. The table
+replaces that between the marks in docs/benchmarks.md unless `--output -` sends it to the terminal alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- linear_probe: written by benchmarks/linear_probe.py -->", "<!-- end of linear_probe -->"
+TITLE = """## From a folder to a linear classifier
+
+`python -m benchmarks.linear_probe --data FOLDER`: the 398 photographs of ants and bees in `hymenoptera` (245 to learn
+from, 153 held out), features of SqueezeNet 1.0 before its last layer, a linear support vector machine whose C is chosen
+by cross-validation on the 245. Whole processes, timed from outside: the start of Python and all imports count.
+"""
+
+
+def once(folder: Path, architecture: str) -> None:
+    """What one process does; its result as one line of JSON."""
+    from tlcore.data.own.folders import FolderFiles
+    from tlcore.specs.network import Pretrained
+    from tlcore.training.linear_probe import probe_folder
+
+    result = probe_folder(FolderFiles(folder), Pretrained(architecture=architecture))  # type: ignore[arg-type]
+    facts = {
+        "accuracy": result.accuracy,
+        "train": result.train_count,
+        "held_out": result.held_out_count,
+        "penalty": result.probe.penalty,
+        "unreadable": [file for file, _ in result.unreadable],
+        "torch": "torch" in sys.modules,
+    }
+    print(json.dumps(facts))
+
+
+def timed(folder: Path, architecture: str, data: str, torch_home: Path) -> tuple[float, dict]:
+    """Seconds and result of one process."""
+    environment = os.environ | {"TLCORE_DATA": data, "TORCH_HOME": str(torch_home)}
+    command = [sys.executable, "-m", "benchmarks.linear_probe", "--once", str(folder), "--architecture", architecture]
+    start = time.perf_counter()
+    answer = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1]
+    )
+    return time.perf_counter() - start, json.loads(answer.stdout)
+
+
+def processor() -> str:
+    """The processor's name, for the reader of the figures."""
+    facts = Path("/proc/cpuinfo")
+    lines = facts.read_text().splitlines() if facts.is_file() else []
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown processor"
+    )
+
+
+def write(text: str, page: Path) -> None:
+    """Replace what stands between the marks, or append a section."""
+    before = page.read_text() if page.exists() else "# Benchmarks\n"
+    block = f"{BEGIN}\n{text}\n{END}"
+    if BEGIN in before:
+        head, rest = before.split(BEGIN, 1)
+        page.write_text(head + block + rest.split(END, 1)[1])
+    else:
+        page.write_text(f"{before.rstrip()}\n\n{TITLE}\n{block}\n")
+
+
+def main() -> None:
+    """Read the arguments, measure, and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--data", default=os.environ.get("TLCORE_REAL_DATA"), help="folder with hymenoptera/ and torch/"
+    )
+    parser.add_argument("--architecture", default="squeezenet1_0")
+    parser.add_argument("--rounds", type=int, default=3, help="how often the whole is measured from an empty folder")
+    parser.add_argument("--output", default=str(PAGE), help="page to write the table into; - for none")
+    parser.add_argument("--once", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.once:
+        once(arguments.once, arguments.architecture)
+        return
+    if not arguments.data:
+        parser.error("name the folder by --data or in TLCORE_REAL_DATA")
+    folder, torch_home = Path(arguments.data) / "hymenoptera", Path(arguments.data) / "torch"
+    load = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
+    first, second, result = [], [], {}
+    for _ in range(arguments.rounds):
+        with tempfile.TemporaryDirectory() as data:
+            seconds, result = timed(folder, arguments.architecture, data, torch_home)
+            first.append(seconds)
+            seconds, again = timed(folder, arguments.architecture, data, torch_home)
+            second.append(seconds)
+            if again["accuracy"] != result["accuracy"] or again["torch"]:
+                raise SystemExit("The second time differs from the first, or needed torch.")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    text = "\n".join(
+        [
+            f"{time.strftime('%Y-%m-%d')}, {processor()}, {cores} cores, Python {sys.version.split()[0]}. "
+            f"Load average before: {load}. {arguments.architecture}, {arguments.rounds} rounds.",
+            "",
+            "| | seconds, median | fastest and slowest |",
+            "|---|---|---|",
+            f"| the first time | {statistics.median(first):.1f} | {min(first):.1f} to {max(first):.1f} |",
+            f"| the second time | {statistics.median(second):.2f} | {min(second):.2f} to {max(second):.2f} |",
+            "",
+            f"Held-out accuracy {result['accuracy']:.3f} ({result['train']} pictures to learn from, "
+            f"{result['held_out']} held out, C = {result['penalty']:g}; one fit, nothing chosen by the held-out part).",
+        ]
+    )
+    print(text)
+    if arguments.output != "-":
+        write(text, Path(arguments.output))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""Features of frozen networks, kept by weights, data and layer, so that a new head on them trains in seconds.
+
+Importing this module loads no torch, and finding features that are kept loads none either.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from tlcore.data.folder import Report, alone, data_folder, temporary_name
+from tlcore.errors import InvalidRequest
+from tlcore.specs.network import OwnWeights, Pretrained
+
+if TYPE_CHECKING:
+    import torch
+
+    from tlcore.data.dataset import Dataset
+
+VERSION = 1  # part of what names a file: to be raised when the same weights and pictures give other features
+BATCH = 32
+NumberFormat = Literal["float32", "float16"]
+
+
+def weights_hash(spec: Pretrained | OwnWeights) -> str:
+    """16 hexadecimal digits that change with the weights a spec names; the weights are downloaded if need be.
+
+    A file that has the size and the time of change it had when it was hashed is not read again. Raises MissingData,
+    and InvalidRequest for random weights, whose features nobody could find again.
+    """
+    if isinstance(spec, Pretrained) and spec.weights == "none":
+        raise InvalidRequest("Features of random weights are not kept: choose published weights.")
+    name = f"own-{spec.weights}" if isinstance(spec, OwnWeights) else f"{spec.architecture}-{spec.weights}"
+    note = data_folder() / "cache" / f"weights-{name}.json"
+    place = os.environ.get("TORCH_HOME", "")
+    try:
+        known = json.loads(note.read_text(encoding="utf-8"))
+        status = Path(known["file"]).stat()
+        if (known["place"], known["size"], known["changed"]) == (place, status.st_size, status.st_mtime_ns):
+            return str(known["hash"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    from tlcore.networks.pretrained import require_weights
+    from tlcore.networks.weights_files import hash_of_file
+
+    path = require_weights(spec).absolute()
+    status, found = path.stat(), hash_of_file(path)
+    content = {"place": place, "file": str(path), "size": status.st_size, "changed": status.st_mtime_ns, "hash": found}
+    write_text(note, json.dumps(content))
+    return found
+
+
+def write_text(path: Path, text: str) -> None:
+    """Keep a text where the folder can be written to; elsewhere nothing happens."""
+    temporary = temporary_name(path.parent)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+
+
+def pictures_hash(pictures: np.ndarray) -> str:
+    """16 hexadecimal digits that change with any value of an array (N, C, H, W) or its shape."""
+    digest = hashlib.sha256(f"{pictures.dtype} {pictures.shape}".encode())
+    for start in range(0, len(pictures), 1024):
+        digest.update(np.ascontiguousarray(pictures[start : start + 1024]).data)
+    return digest.hexdigest()[:16]
+
+
+def features_file(weights: str, pictures: str, layer: int, side: int, number_format: NumberFormat) -> Path:
+    """Where the features of these weights, pictures and this layer are kept."""
+    key = hashlib.sha256(f"{VERSION} {weights} {pictures} {layer} {side} {number_format}".encode()).hexdigest()[:24]
+    return data_folder() / "cache" / f"features-{key}.npy"
+
+
+def kept_features(
+    spec: Pretrained | OwnWeights,
+    pictures_key: str,
+    pictures: Callable[[], np.ndarray],
+    *,
+    layer: int = 0,
+    number_format: NumberFormat = "float32",
+    device: str = "cpu",
+    report: Report | None = None,
+) -> np.ndarray:
+    """Features (N, D) of pictures (N, 3, H, W) uint8, mapped into memory and not writable.
+
+    pictures_key: changes with the pictures; `pictures` is called only where their features are not kept yet. layer:
+    after which layer (see `tlcore.networks.layers`), 0 for what the last layer reads. Where the folder cannot be
+    written to, nothing is kept.
+
+    Raises MissingData, and InvalidRequest where weights do not fit or there is no such layer.
+    """
+    path = features_file(weights_hash(spec), pictures_key, layer, spec.side, number_format)
+    kept = _open(path)
+    if kept is not None:
+        return kept
+    try:
+        with alone(path.parent, path.stem, report):
+            kept = _open(path)  # another process may have been faster
+            if kept is None:
+                kept = _write(path, _extracted(spec, pictures(), layer, number_format, device, report))
+    except OSError:
+        kept = _extracted(spec, pictures(), layer, number_format, device, report)
+    finally:
+        (path.parent / f".{path.stem}.lock").unlink(missing_ok=True)
+    return kept
+
+
+def features_of(dataset: Dataset, spec: Pretrained | OwnWeights, **options: Any) -> np.ndarray:
+    """Features (N, D) of a data set's pictures; options as of `kept_features`."""
+    pictures = dataset.inputs.cpu().numpy()
+    return kept_features(spec, pictures_hash(pictures), lambda: pictures, **options)
+
+
+def _open(path: Path) -> np.ndarray | None:
+    try:
+        array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return array if array.ndim == 2 and array.dtype in (np.float32, np.float16) else None
+
+
+def _write(path: Path, features: np.ndarray) -> np.ndarray:
+    temporary = temporary_name(path.parent)
+    try:
+        with temporary.open("wb") as file:
+            np.save(file, features, allow_pickle=False)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    kept = _open(path)
+    return features if kept is None else kept
+
+
+def _extracted(
+    spec: Pretrained | OwnWeights, pictures: np.ndarray, layer: int, number_format: str, device: str,
+    report: Report | None,
+) -> np.ndarray:  # fmt: skip
+    import torch
+
+    from tlcore.networks.layers import features_after, layers
+    from tlcore.networks.pretrained import Normalise, load_network
+
+    loaded = load_network(spec)
+    number = layer or len(layers(loaded.network)) - 1
+    normalise = Normalise(loaded.preprocessing, spec.side).to(device)
+    network = loaded.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    made: np.ndarray | None = None
+    with torch.inference_mode():
+        for start in range(0, len(pictures), BATCH):
+            batch = torch.from_numpy(np.array(pictures[start : start + BATCH])).to(device)
+            inputs = normalise(centre(batch, normalise.side, loaded.preprocessing.resize))
+            features = features_after(network, number, inputs.contiguous(memory_format=torch.channels_last))
+            if made is None:
+                made = np.empty((len(pictures), features.shape[1]), dtype=number_format)
+            made[start : start + BATCH] = features.float().cpu().numpy()
+            if report:
+                report("Computing features", min(1.0, (start + BATCH) / len(pictures)))
+    if made is None:
+        raise InvalidRequest("There are no pictures to compute features of.")
+    return made
+
+
+def centre(pictures: torch.Tensor, side: int, resize: int) -> torch.Tensor:
+    """The middle side × side of pictures (N, C, H, W) whose shorter side is `resize` already; others as they are."""
+    height, width = pictures.shape[2:]
+    if min(height, width) != resize or resize <= side:
+        return pictures
+    top, left = round((height - side) / 2), round((width - side) / 2)
+    return pictures[:, :, top : top + side, left : left + side]
