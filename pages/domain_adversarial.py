@@ -17,7 +17,7 @@ from tlcore.runs import Notice, Series
 from tlcore.specs import CheckpointStart
 from ui.comparison import Finished, comparison_table, comparison_words
 from ui.experiment import COMPARED_SEEDS, Experiment, from_address
-from ui.films import accuracy_words, captions_of, film_panel, projections_of
+from ui.films import accuracy_curve, captions_of, film_panel, projections_of
 from ui.library import RunView, warm_up
 from ui.live_chart import live_chart
 from ui.network_diagram import DiagramState, network_diagram
@@ -140,7 +140,7 @@ def player_of(
     state = player_state(key, projections, **wanted)
     panels = [
         film_panel(
-            started[arm], experiment.titles()[arm], accuracy_words(metrics[arm]), state,
+            started[arm], experiment.titles()[arm], accuracy_curve(metrics[arm]), state,
             surfaces=planar and state.projection == "input",
         )
         for arm in side_by_side
@@ -196,7 +196,7 @@ def value_at(series: Series | None, step: int | None) -> float | None:
 
 
 def draw_network(experiment: Experiment, view: RunView | None, metrics: Mapping[str, Series], step: int | None) -> None:
-    """The network with the numbers of the adapted run at the step that is shown; while it waits, its step taken apart."""
+    """The network with the numbers of the adapted run at the step shown; while it waits, its step taken apart."""
     network = experiment.arms["dann"].network
     numbers = network.model_dump() | {"channels2": 2 * getattr(network, "channels", 0)}
     names = (
@@ -284,7 +284,9 @@ def confusions(started: Mapping[str, RunView], names: tuple[str, ...]) -> None:
     """Confusion matrices on the target and what each class gained; on the source at request."""
     if not names or "dann" not in started:
         return
-    domain = st.segmented_control("Confusion on", ["target", "source"], default="target", key="confusion-domain")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        domain = st.segmented_control("Confusion on", ["target", "source"], default="target", key="confusion-domain")
+        st.caption("A click on a cell selects its points in the feature space above.", width="content")
     before_view, after_view = started.get("source_only"), started["dann"]
     before = before_view.store.confusion(before_view.run.id, domain or "target") if before_view else None
     after = after_view.store.confusion(after_view.run.id, domain or "target")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from ui import theme
 from ui.components import mount
+from ui.step_words import StepMode
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,29 @@ def describe(state: DiagramState) -> str:
     return " ".join(sentences)
 
 
-def network_diagram(state: DiagramState, *, key: str) -> None:
-    """Draw the network; with the same key its numbers change in place."""
+def network_diagram(
+    state: DiagramState,
+    *,
+    key: str,
+    step_mode: StepMode | None = None,
+    on_next_step: Callable[[], None] = lambda: None,
+) -> None:
+    """Draw the network; with the same key its numbers change in place.
+
+    step_mode: where a run waits; its last step is then shown phase by phase, only the acting parts of the network lit.
+    The phase is the viewer's own and lives in the browser. on_next_step: they have seen the last one and want another
+    step.
+    """
     mount(
         "network_diagram",
         script="network_diagram.js",
         style="network_diagram.css",
         key=key,
-        data={"state": asdict(state), "description": describe(state), "palette": theme.palette_payload()},
+        data={
+            "state": asdict(state),
+            "description": describe(state),
+            "palette": theme.palette_payload(),
+            "steps": step_mode.payload() if step_mode else None,
+        },
+        on_next_step_change=on_next_step,
     )

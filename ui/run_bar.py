@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -16,6 +17,8 @@ from ui.parameter_form import parameter_form
 _ERROR = "_run_bar_error"
 TRAIN_WIDTH = 170  # pixels: room for its longest label
 PAUSE_WIDTHS = {"pause": 108}
+STEP_PATIENCE_SECONDS = 0.4
+STEP_LOOK_SECONDS = 0.02
 
 
 def run_bar(page: str, experiment: Experiment) -> None:
@@ -56,6 +59,11 @@ def run_bar(page: str, experiment: Experiment) -> None:
         st.error(problem)
 
 
+def take_step(experiment: Experiment) -> None:
+    """One step of every run that lives, as the Step button does it; what goes wrong is shown under the bar."""
+    _guarded(lambda: _steer("step", experiment.live()))()
+
+
 def _preset_choice(page: str, experiment: Experiment) -> None:
     presets = presets_of(page)
     names = [preset.name for preset in presets]
@@ -85,10 +93,6 @@ def _train(experiment: Experiment, seeds: int) -> None:
 
 
 def _steer_button(label: str, icon: str, command: str, live: list[str], *, enabled: bool, help: str) -> None:
-    def steer() -> None:
-        for identity in live:
-            getattr(executor(), command)(identity)
-
     # Pause and Resume are one button with two faces, of one width: what stands beside it never moves under the mouse.
     key = "pause" if command == "resume" else command
     st.button(
@@ -97,9 +101,26 @@ def _steer_button(label: str, icon: str, command: str, live: list[str], *, enabl
         key=key,
         disabled=not enabled,
         help=help,
-        on_click=_guarded(steer),
+        on_click=_guarded(lambda: _steer(command, live)),
         width=PAUSE_WIDTHS.get(key, 84),
     )
+
+
+def _steer(command: str, live: list[str]) -> None:
+    paused = [run for run in (executor().store.get(identity) for identity in live) if run is not None and run.paused]
+    for identity in live:
+        getattr(executor(), command)(identity)
+    if command == "step":
+        _await_steps({run.id: run.step for run in paused})
+
+
+def _await_steps(before: dict[str, int]) -> None:
+    """Give short steps the moment they need, so that the page is drawn once, with what they did."""
+    deadline = time.monotonic() + STEP_PATIENCE_SECONDS
+    while before and time.monotonic() < deadline:
+        time.sleep(STEP_LOOK_SECONDS)
+        runs = [executor().store.get(identity) for identity in before]
+        before = {run.id: before[run.id] for run in runs if run is not None and run.live and run.step == before[run.id]}
 
 
 def _guarded(action: Callable[[], None]) -> Callable[[], None]:
