@@ -123,7 +123,7 @@ def test_export_replaces_nothing_unasked(document, folder, tmp_path):
     assert path.read_text() == "mine"
     assert tlcore(*command, "--force").returncode == 0
     assert json.loads(path.read_text())
-    answer = tlcore("export", document["runs"][0]["id"], "--format", "gif", "--output", path, "--store", folder)
+    answer = tlcore("export", document["runs"][0]["id"], "--format", "abacus", "--output", path, "--store", folder)
     assert answer.returncode == 2 and "safetensors" in answer.stderr
 
 

@@ -271,7 +271,7 @@ def shorten(text: str, letters: int) -> str:
 
 def _on_paper(points: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     """Points in the plane as they are; points in space as the player first shows them, turned a little."""
-    places: npt.NDArray[np.float64] = points.astype(np.float64)
+    places: npt.NDArray[np.float64] = np.where(np.isfinite(points), points, np.nan).astype(np.float64)
     if places.shape[1] == 2:
         return places
     yaw, pitch = 0.6, 0.35

@@ -52,8 +52,7 @@ def make(sources: Sequence[Source], kind: str, view: View | None = None) -> Made
     Raises:
         InvalidRequest: there is no such format, the runs have nothing to write in it, or it holds one run only.
     """
-    if kind not in FORMATS:
-        raise InvalidRequest(f"There is no export format '{kind}'; choose one of {', '.join(FORMATS)}.")
+    _check(kind)
     if not sources:
         raise InvalidRequest("There is no run to write.")
     if kind in SINGLE_RUN and len(sources) > 1:
@@ -77,6 +76,7 @@ def export(
         InvalidRequest: there is no such format, the file exists, or the runs have nothing to write in it.
         StoreError: the file cannot be written; nothing is left half written.
     """
+    _check(kind)
     as_folder = kind == "tensorboard" and output.suffix.lower() != ".zip"
     if output.is_dir() and not as_folder:
         raise InvalidRequest(f"{output} is a folder; name a file in it.")
@@ -105,3 +105,8 @@ def export(
             raise OutOfSpace(f"No disk space is left to write {output}.") from None
         raise StoreError(f"{output} cannot be written: {error.strerror}.") from None
     return made.remarks
+
+
+def _check(kind: str) -> None:
+    if kind not in FORMATS:
+        raise InvalidRequest(f"There is no export format '{kind}'; choose one of {', '.join(FORMATS)}.")

@@ -66,8 +66,10 @@ def projector_zip(sources: Sequence[Source], view: View) -> Written:
     missing = int((~kept).sum())
     if not missing:
         return buffer.getvalue(), ()
-    points = "1 point was" if missing == 1 else f"{missing:,} points were"
-    return buffer.getvalue(), (f"{points} left out: their features are not numbers.",)
+    points = (
+        "1 point was left out: not all of its" if missing == 1 else f"{missing:,} points were left out: not all their"
+    )
+    return buffer.getvalue(), (f"{points} features are numbers.",)
 
 
 def _vectors(features: npt.NDArray[np.float32]) -> bytes:
