@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from tlcore.analysis.moments import Moment
 from tlcore.errors import StoreError
-from tlcore.player.film import Caption, Panel
+from tlcore.player.film import Caption, Curve, Panel
 from tlcore.player.message import nearest_of
 from tlcore.runs import Neighbours, Series, Store
 from ui.library import RunView
@@ -23,7 +23,7 @@ def projections_of(views: Sequence[RunView], always: Sequence[str]) -> tuple[str
     return (*always, *(name for name in IN_SPACE if found and all(name in known for known in found)))
 
 
-def film_panel(view: RunView, title: str, value_text: str, state: PlayerState, *, surfaces: bool = False) -> Panel:
+def film_panel(view: RunView, title: str, value: Curve | None, state: PlayerState, *, surfaces: bool = False) -> Panel:
     """One run's film in the projection the viewer has chosen. What cannot be read is left out and said."""
     store, run_id = view.store, view.run.id
     damaged: list[int] = []
@@ -33,13 +33,13 @@ def film_panel(view: RunView, title: str, value_text: str, state: PlayerState, *
         nearest = None if state.point is None else nearest_of(_neighbours(store, run_id, view.run.step), state.point)
         shown = store.surfaces(run_id) if surfaces else ()
     except StoreError as error:
-        return Panel(run_id, title, value_text, problem=str(error))
+        return Panel(run_id, title, value=value, problem=str(error))
     return Panel(
         run_id,
         title,
-        value_text,
-        frames,
-        shown,
+        value=value,
+        frames=frames,
+        surfaces=shown,
         quality=None if quality is None else quality.values,
         nearest=nearest,
         problem=_problem(view, damaged, bool(frames)),
@@ -73,7 +73,9 @@ def captions_of(moments: Iterable[Moment | None]) -> list[Caption]:
     return [Caption(step, ". ".join(texts[step])) for step in sorted(texts)]
 
 
-def accuracy_words(metrics: Mapping[str, Series]) -> str:
-    """The target accuracy at the end of a run's curve, in words."""
+def accuracy_curve(metrics: Mapping[str, Series]) -> Curve | None:
+    """The target accuracy beside a run's title, followed through the film."""
     series = metrics.get("target_accuracy")
-    return f"target accuracy {series.values[-1]:.2f}" if series is not None and len(series.values) else ""
+    if series is None or not len(series.steps):
+        return None
+    return Curve("target accuracy", "target", series.steps.tolist(), series.values.tolist())

@@ -21,8 +21,20 @@ COLOURINGS = ("domain", "class", "correctness", "prediction", "change", "run")
 
 
 @dataclass(frozen=True)
+class Curve:
+    """A line under the timeline, its values in [0, 1]. role: a name of `tlcore.plots.style.ROLES`, or a hex colour."""
+
+    name: str
+    role: str
+    steps: Sequence[float] = field(default_factory=tuple)
+    values: Sequence[float] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True)
 class Panel:
-    """One run in the player. `frames` may hold several projections and layouts: the player picks what it shows.
+    """One run in the player. `value_text` stands beside its title, or, where there is one, `value` at the shown step.
+
+    `frames` may hold several projections and layouts: the player picks what it shows.
 
     quality: how far the shown frames can be trusted, see `FilmQuality`. nearest: the neighbours of the chosen point,
     see `nearest_of`; neighbours: those of all points, where there is room. problem: a sentence shown in the panel.
@@ -37,16 +49,7 @@ class Panel:
     nearest: Mapping[str, Any] | None = None
     neighbours: Sequence[Neighbours] = ()
     problem: str | None = None
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A line under the timeline, its values in [0, 1]. role: a name of `tlcore.plots.style.ROLES`, or a hex colour."""
-
-    name: str
-    role: str
-    steps: Sequence[float] = field(default_factory=tuple)
-    values: Sequence[float] = field(default_factory=tuple)
+    value: Curve | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ def film_message(
                 "run": panel.run_id,
                 "title": panel.title,
                 "value": panel.value_text,
+                "series": None if panel.value is None else _curve(panel.value),
                 "quality": dict(panel.quality) if panel.quality else None,
                 "nearest": dict(panel.nearest) if panel.nearest else None,
                 "neighbours": [encode_neighbours(one) for one in panel.neighbours] or None,
@@ -114,5 +118,9 @@ def film_message(
         "projections": [{"id": name, "label": projection_label(name)} for name in projections],
         "view": {"projection": projection, "colour_by": colour_by, "step": step},
         "captions": [{"step": caption.step, "text": caption.text} for caption in captions],
-        "curves": [encode_curve(curve.name, curve.role, curve.steps, curve.values) for curve in curves],
+        "curves": [_curve(curve) for curve in curves],
     }
+
+
+def _curve(curve: Curve) -> dict[str, Any]:
+    return encode_curve(curve.name, curve.role, curve.steps, curve.values)

@@ -88,7 +88,7 @@ function widen(extent, box) {
 
 function newPanel() {
   return {
-    id: null, run: null, projection: null, title: "", value: "", quality: null, nearest: null, neighbours: null, problem: null,
+    id: null, run: null, projection: null, title: "", value: "", series: null, quality: null, nearest: null, neighbours: null, problem: null,
     frames: [], surfaces: {}, surfaceCount: 0, extent: null,
   };
 }
@@ -118,14 +118,14 @@ export function createFilm() {
   function applyPanel(panel, data, projection) {
     const replaced = panel.id !== data.id || data.total < panel.frames.length || data.total_surfaces < panel.surfaceCount;
     const complete = data.first === 0 && data.first_surface === 0;
-    for (const name of ["title", "value", "quality", "nearest", "neighbours", "problem"]) panel[name] = data[name] ?? null;
+    for (const name of ["title", "value", "series", "quality", "nearest", "neighbours", "problem"]) panel[name] = data[name] ?? null;
     if (replaced) {
       // The old frames stay in view until the new ones have come.
       if (!complete) return { gap: true, replaced: false };
       const keepPicture = data.total === 0 && panel.run === data.run && panel.projection === projection;
       if (keepPicture) return { gap: false, replaced: false };
-      const { title, value, quality, nearest, neighbours, problem } = panel;
-      Object.assign(panel, newPanel(), { id: data.id, run: data.run, projection, title, value, quality, nearest, neighbours, problem });
+      const { title, value, series, quality, nearest, neighbours, problem } = panel;
+      Object.assign(panel, newPanel(), { id: data.id, run: data.run, projection, title, value, series, quality, nearest, neighbours, problem });
     }
     if (data.first > panel.frames.length || data.first_surface > panel.surfaceCount) return { gap: true, replaced };
     for (const frame of data.frames.slice(panel.frames.length - data.first)) {
@@ -182,6 +182,13 @@ export function neighboursOf(panel, point, step) {
   table.indices ??= shortsOf(table.text);
   const row = table.indices.subarray(point * table.k, (point + 1) * table.k);
   return { step: table.step, points: Array.from(row, (index) => index & 0xffff) };
+}
+
+/** What a curve had reached at a step, or null. */
+export function valueAt({ steps, values }, step) {
+  let found = null;
+  for (let i = 0; i < steps.length && (i === 0 || steps[i] <= step); i++) if (values[i] !== null) found = values[i];
+  return found;
 }
 
 /** The latest of a sorted list at or before a step; the first where none is. */

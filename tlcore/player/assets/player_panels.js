@@ -1,5 +1,6 @@
 // The cards of the player: title, canvas, and what a pointer does there: zoom, pan, turn, point, click and lasso.
 import { formatCount, element, setText } from "./shared.js";
+import { valueAt } from "./player_film.js";
 import { createScene } from "./player_scene.js";
 import { createTip } from "./player_tip.js";
 
@@ -110,12 +111,19 @@ function createPanel({ film, index, wake, actions }) {
     wake();
   }
 
+  /** The run's figure at the step that is shown. */
+  function tell() {
+    const { series, value: words } = film.panels[index];
+    const reached = series && scene.frame ? valueAt(series, scene.frame.step) : null;
+    setText(value, series ? `${series.name} ${reached === null ? "–" : reached.toFixed(2)}` : words);
+  }
+
   return {
     node, scene, stage,
     refresh(height) {
       const panel = film.panels[index];
       setText(title, panel.title);
-      setText(value, panel.value);
+      tell();
       stage.style.height = `${height}px`;
       waiting.hidden = panel.frames.length > 0;
       setText(waiting, panel.problem ?? "Waiting for the first frame");
@@ -127,6 +135,7 @@ function createPanel({ film, index, wake, actions }) {
       const easing = scene.follow(panel.extent, view.elapsed, view.calm);
       if (view.swaying && inSpace() && gesture !== "turn") scene.turnBy(view.elapsed * 0.02, 0);
       const gliding = scene.draw(film, panel, view);
+      tell();
       const words = scene.problem || (panel.frames.length ? panel.problem : null) || missing(scene.frame);
       problem.hidden = !words;
       if (words) setText(problem, words);

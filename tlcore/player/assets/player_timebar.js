@@ -1,4 +1,5 @@
 // Time under the panels: play, step, the scrubber with the curves of the run, speed and projection.
+import { valueAt } from "./player_film.js";
 import { element, formatCount, setText } from "./shared.js";
 
 const SPEEDS = [0.5, 1, 2, 4];
@@ -31,12 +32,6 @@ function stepOf(timeline, position) {
   const index = Math.min(Math.floor(position), timeline.length - 1);
   const from = timeline[index] ?? 0;
   return from + ((timeline[index + 1] ?? from) - from) * (position - index);
-}
-
-function valueAt({ steps, values }, step) {
-  let found = null;
-  for (let i = 0; i < steps.length && (i === 0 || steps[i] <= step); i++) if (values[i] !== null) found = values[i];
-  return found;
 }
 
 export function createTimebar({ onToggle, onStep, onSeek, onSeekEnd, onSpeed, onProjection, onLive, onLoop, onLasso, onLecture, onInfo }) {
