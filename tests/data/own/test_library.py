@@ -320,6 +320,10 @@ def harmful(case: str, folder: Path) -> Path:
         fill(folder / "pets", classes("cat", "dog"))
         (folder / "pets" / "cat" / "huge.png").write_bytes(huge_png(50_000, 50_000))
         return folder / "pets"
+    if case == "huge picture of 60 MB":
+        fill(folder / "pets", classes("cat", "dog"))
+        (folder / "pets" / "cat" / "huge.png").write_bytes(huge_png(50_000, 50_000) + bytes(60 * 2**20))
+        return folder / "pets"
     if case == "huge picture in a zip":
         members = {name: picture(number) for number, name in enumerate(classes("cat", "dog"))}
         return pack(path, members | {"cat/huge.png": huge_png(50_000, 50_000)})
@@ -335,6 +339,7 @@ def harmful(case: str, folder: Path) -> Path:
         ("100,000 members", "more than 20,000 members"),
         ("100,000 members, said to be 2", "more than 20,000 members"),
         ("huge picture", "megapixels"),
+        ("huge picture of 60 MB", "megapixels"),
         ("huge picture in a zip", "megapixels"),
         ("million rows", "more than 200,000 rows"),
     ],

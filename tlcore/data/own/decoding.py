@@ -27,22 +27,21 @@ from tlcore.data.own.pictures import UnusablePicture, read_content, read_square
 VERSION = 1  # part of the key of what is kept: to be raised when the same files give other pixels
 BLOCK = 32  # pictures that each thread is given before all are reported on
 TINY = 8
+LUMINANCE = np.array([299, 587, 114], dtype=np.int64)
 
 
 @dataclass(frozen=True)
 class Look:
     """What decoding one picture found out.
 
-    reason: why it cannot be used, empty if it can. file: digest of the file's bytes. content: digest of the pixels.
-    outline: which of neighbouring ninths and eighths of the picture is brighter, 64 bits (a difference hash).
-    tiny: the picture at 8×8, (8, 8, 3) uint8.
+    reason: why it cannot be used, empty if it can. content: digest of the pixels. outline: in a grid of 8 × 9, which
+    of two neighbours is brighter, 64 bits (a difference hash). tiny: that grid in colour, (8, 9, 3) uint8.
     """
 
     reason: str = ""
-    file: bytes = b""
     content: bytes = b""
     outline: int = 0
-    tiny: np.ndarray = field(default_factory=lambda: np.zeros((TINY, TINY, 3), np.uint8))
+    tiny: np.ndarray = field(default_factory=lambda: np.zeros((TINY, TINY + 1, 3), np.uint8))
 
 
 class PictureWriter:
@@ -117,14 +116,13 @@ def decode_all(
 
     def look(position: int) -> Look:
         try:
-            content = _content(opened, names[position])
-            pixels = read_square(io.BytesIO(content), side, budget.reserve)
+            pixels = read_square(io.BytesIO(_content(opened, names[position])), side, budget.reserve)
         except UnusablePicture as error:
             return Look(str(error))
         if sink:
             sink(position, pixels)
         tiny, outline = outline_of(pixels)
-        return Look("", _digest(content), _digest(pixels.reshape(-1).data), outline, tiny)
+        return Look("", hashlib.sha256(pixels.reshape(-1).data).digest(), outline, tiny)
 
     looks: list[Look] = []
     with ThreadPoolExecutor(threads, thread_name_prefix="decode") as pool:
@@ -144,24 +142,23 @@ def _content(opened: Callable[[str], BinaryIO], name: str) -> bytes:
         return read_content(file)
 
 
-def _digest(content: bytes | memoryview) -> bytes:
-    return hashlib.blake2b(content, digest_size=16).digest()
-
-
 def outline_of(pixels: np.ndarray) -> tuple[np.ndarray, int]:
-    """A picture (3, S, S) uint8 at 8×8, (8, 8, 3) uint8, and its difference hash."""
-    image = Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))
-    grey = np.asarray(image.convert("L").resize((TINY + 1, TINY), Image.Resampling.BILINEAR)).astype(np.int16)
+    """A picture (3, S, S) uint8 made tiny, (8, 9, 3) uint8, and its difference hash."""
+    size = (TINY + 1, TINY)
+    channels = [
+        Image.fromarray(channel).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0) for channel in pixels
+    ]
+    tiny = np.stack([np.asarray(channel) for channel in channels], axis=2)
+    grey = tiny @ LUMINANCE
     bits = np.packbits((grey[:, 1:] > grey[:, :-1]).ravel())
-    tiny = np.asarray(image.resize((TINY, TINY), Image.Resampling.BILINEAR))
     return tiny, int.from_bytes(bits.tobytes(), "big")
 
 
 def picture_key(looks: Sequence[Look], side: int) -> str:
-    """16 hexadecimal digits that change with the bytes of any file, their order, and how they are decoded."""
+    """16 hexadecimal digits that change with any pixel and with the order of the pictures."""
     digest = hashlib.sha256(f"pictures {VERSION} {side}".encode())
     for look in looks:
-        digest.update(look.file or b"-")
+        digest.update(look.content or b"-")
     return digest.hexdigest()[:16]
 
 

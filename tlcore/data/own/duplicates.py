@@ -14,7 +14,7 @@ from tlcore.data.own.layout import Entry
 MOST_COMPARED = 20_000  # pictures among which near duplicates are looked for; pairs grow with the square
 CHUNK = 512
 OUTLINE_BITS = 3  # of 64 that may differ
-TINY_DIFFERENCE = 5.0  # mean absolute difference of the 8×8 pictures, of 255
+TINY_DIFFERENCE = 5.0  # mean absolute difference of the tiny pictures, of 255
 MOST_CANDIDATES = 200_000
 ORDER = {"train": 0, "": 0, "validation": 1, "test": 2}
 

@@ -16,6 +16,7 @@ from tlcore.errors import LabError
 # Whatever else Pillow can open either calls other programs (EPS) or is rare enough not to be worth the risk.
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "AVIF", "TGA")
 KINDS = "JPEG, PNG, GIF, BMP, WebP, TIFF, PPM, AVIF"
+HEADER_BYTES = 2**20  # read first of a file that is larger
 ORIENTATION = 0x0112  # EXIF
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -69,7 +70,7 @@ def read_square(file: BinaryIO, side: int, reserve: Reserve = no_limit) -> np.nd
     except Image.UnidentifiedImageError:
         raise UnusablePicture(f"it is not a picture of a kind that is read ({KINDS})") from None
     except Image.DecompressionBombError:
-        raise UnusablePicture(f"it has more than {MOST_PIXELS // 1_000_000} megapixels") from None
+        raise _too_large() from None
     except MemoryError:
         raise UnusablePicture("there is not enough memory to decode it") from None
     except Exception as error:  # decoders meet damage with nearly every kind of exception
@@ -77,14 +78,40 @@ def read_square(file: BinaryIO, side: int, reserve: Reserve = no_limit) -> np.nd
 
 
 def read_content(file: BinaryIO) -> bytes:
-    """All bytes of a picture's file. Raises UnusablePicture for more than `LARGEST_PICTURE_FILE`."""
+    """All bytes of a picture's file.
+
+    Raises UnusablePicture for more than `LARGEST_PICTURE_FILE`, and for too many pixels before the rest is read.
+    """
     try:
-        content = file.read(LARGEST_PICTURE_FILE + 1)
+        content = file.read(HEADER_BYTES)
+        if len(content) == HEADER_BYTES:
+            _require_header(content)
+            content += file.read(LARGEST_PICTURE_FILE + 1 - HEADER_BYTES)
+    except UnusablePicture:
+        raise
     except Exception as error:  # a damaged member of an archive: zlib.error, BadZipFile, EOFError, …
         raise UnusablePicture(f"it cannot be read ({str(error)[:120]})") from None
     if len(content) > LARGEST_PICTURE_FILE:
         raise UnusablePicture(f"its file is larger than {LARGEST_PICTURE_FILE // 2**20} MB")
     return content
+
+
+def _require_header(content: bytes) -> None:
+    """Refuse by the beginning of a large file what is no picture or has too many pixels, where that tells."""
+    refuse_what_is_no_picture(io.BytesIO(content))
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            _require_size(image)
+    except Image.DecompressionBombError:
+        raise _too_large() from None
+    except UnusablePicture:
+        raise
+    except Exception:  # the header goes on in the rest of the file
+        return
+
+
+def _too_large() -> UnusablePicture:
+    return UnusablePicture(f"it has more than {MOST_PIXELS // 1_000_000} megapixels")
 
 
 def as_file(pixels: np.ndarray, side: int) -> bytes:
