@@ -1,4 +1,4 @@
-"""The terminal: `python -m tlcore list | run | show | export | worker | doctor`."""
+"""The terminal: `python -m tlcore list | run | show | export | data | worker | doctor`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tlcore.cli_data import add_data
 from tlcore.cli_export import add_export
 from tlcore.errors import LabError, RunFailed
 
@@ -70,6 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
     show.set_defaults(command=_show)
 
     add_export(commands, store)
+    add_data(commands)
 
     worker = commands.add_parser("worker", parents=[store], help="train queued runs, in the foreground")
     worker.add_argument(

@@ -15,10 +15,12 @@ from tlcore.catalogue.entry import Entry, Resource
 from tlcore.catalogue.photographs import PHOTOGRAPHS
 from tlcore.catalogue.place import VARIABLE, data_folder
 from tlcore.errors import InvalidRequest
+from tlcore.specs.catalogue_sets import CatalogueSet, SynNumbers
+from tlcore.specs.data import DatasetSpec, Digits, Mnist, MnistM, Moons, PhotoDigits
 
 __all__ = [
     "ENTRIES", "VARIABLE", "Entry", "Listing", "Resource", "State", "data_folder", "describe", "find_entry", "listing",
-    "readable_size", "state",
+    "readable_size", "spec_of", "state",
 ]  # fmt: skip
 
 State = Literal["embedded", "on disk", "to download", "by hand"]
@@ -58,6 +60,15 @@ def find_entry(name: str) -> Entry:
     alike = get_close_matches(name.lower(), ENTRIES, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(alike)}?" if alike else f"there are {', '.join(ENTRIES)}."
     raise InvalidRequest(f"No data set '{name[:60]}' in the catalogue; {hint}")
+
+
+def spec_of(name: str) -> DatasetSpec:
+    """The spec by which a run asks for a data set of the catalogue, with its defaults. Raises InvalidRequest."""
+    find_entry(name)
+    for kind in (Moons, Digits, PhotoDigits, Mnist, MnistM, SynNumbers):
+        if kind.model_fields["name"].default == name:
+            return kind()
+    return CatalogueSet.model_validate({"dataset": name})
 
 
 def state(entry: Entry, folder: Path | None = None) -> State:
