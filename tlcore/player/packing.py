@@ -7,8 +7,8 @@ the file, `assets/player_standalone.js`, undoes it: the player is given an ordin
 from __future__ import annotations
 
 import base64
-import gzip
 import json
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,8 +43,10 @@ def pack(message: Mapping[str, Any]) -> bytes:
         panels.append({**panel, "frames": frames, "packed": packed})
     head = json.dumps({**message, "panels": panels}, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     text = head.encode()
-    # No time of day in the file: the same run gives the same bytes.
-    return gzip.compress(len(text).to_bytes(4, "little") + text + b"".join(arrays), 9, mtime=0)
+    content = len(text).to_bytes(4, "little") + text + b"".join(arrays)
+    # In gzip's format. Level 9 takes fourteen times as long on such numbers and saves one part in a hundred.
+    compressor = zlib.compressobj(6, zlib.DEFLATED, zlib.MAX_WBITS | 16, 9, zlib.Z_FILTERED)
+    return compressor.compress(content) + compressor.flush()
 
 
 def _places(points: npt.NDArray[np.int16]) -> bytes:

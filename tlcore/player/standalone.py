@@ -83,17 +83,20 @@ def standalone(
     """
     script, style = bundle("player_standalone.js"), (ASSETS / "player.css").read_text(encoding="utf-8")
     room = most_bytes - len(script) - len(style) - len(_PAGE)
-    packed: dict[str, str] = {}
-    for name in (projection, *(name for name in films if name != projection)):
-        text = base64.b64encode(pack(_prepared(films[name], list(films), palettes))).decode("ascii")
-        if name == projection or len(text) <= room:
-            packed[name] = text
-            room -= len(text)
-    if len(packed) < len(films):  # the choice that the player offers names what is in the file, and nothing else
-        shown = [name for name in films if name in packed]
-        packed = {
-            name: base64.b64encode(pack(_prepared(films[name], shown, palettes))).decode("ascii") for name in packed
-        }
+    order = [projection, *(name for name in films if name != projection)]
+
+    def packed(name: str, shown: Sequence[str]) -> str:
+        return base64.b64encode(pack(_prepared(films[name], shown, palettes, name == projection))).decode("ascii")
+
+    # The choice that the player offers names what is in the file, and nothing else; it adds a few letters at most.
+    texts = {name: packed(name, order) for name in order}
+    shown: list[str] = []
+    for name in order:
+        if name == projection or len(texts[name]) <= room:
+            shown.append(name)
+            room -= len(texts[name])
+    if len(shown) < len(order):
+        texts = {name: packed(name, shown) for name in shown}
     settings = {"projection": projection, "theme": theme, "coarseness": COARSENESS, "missing": MISSING_PLACE}
     parts = {
         "__SCHEME__": f' data-scheme="{theme}"' if theme in ("light", "dark") else "",
@@ -105,7 +108,7 @@ def standalone(
         "__STYLE__": style.replace("</", "<\\/"),
         "__FILMS__": "\n".join(
             f'<script type="application/octet-stream" data-projection="{html.escape(name, quote=True)}">{text}</script>'
-            for name, text in packed.items()
+            for name, text in texts.items()
         ),
         "__SETTINGS__": json_in_html(settings),
         "__BUNDLE__": in_script(script),
@@ -115,11 +118,17 @@ def standalone(
 
 
 def _prepared(
-    message: Mapping[str, Any], projections: Sequence[str], palettes: Mapping[str, Mapping[str, Any]]
+    message: Mapping[str, Any],
+    projections: Sequence[str],
+    palettes: Mapping[str, Mapping[str, Any]],
+    with_probe: bool,
 ) -> dict[str, Any]:
+    """A message as it lies in the file. The probe points, with all their thumbnails, lie in it once."""
+    probe = message["probe"]
     return {
         "live": False, "autoplay": True, "loop": False, "badge": None, "total_steps": None, "palette": dict(palettes),
         **message,
+        "probe": probe if with_probe else {"id": probe["id"], "count": probe["count"]},
         "projections": [entry for entry in message["projections"] if entry["id"] in projections],
     }  # fmt: skip
 
