@@ -6,29 +6,21 @@ import { createFilm, latestAt } from "./player_film.js";
 import { createInfo } from "./player_info.js";
 import { createLecture } from "./player_lecture.js";
 import { createLegend } from "./player_legend.js";
+import { createMotion } from "./player_motion.js";
 import { createPanels } from "./player_panels.js";
 import { COLOURINGS } from "./player_styles.js";
 import { createTimebar } from "./player_timebar.js";
 
-const FRAME_MILLISECONDS = 500;
-const STEP_MILLISECONDS = 260;
 const REARRANGE_MILLISECONDS = 700;
-const LOOP_PAUSE = 1200;
-const CAPTION_PAUSE = 2600; // in a lecture the film waits at each caption, so that it can be read
 const SETTLE_MILLISECONDS = 350;
 const DRAWER_MILLISECONDS = 120;
 const RESEND_PATIENCE = 4000;
 
-/** Slow at each frame, quicker between: the eye gets a moment to read every frame, yet nothing halts. */
-function eased(fraction) {
-  return 0.45 * fraction + 0.55 * fraction * fraction * (3 - 2 * fraction);
-}
-
 export function createPlayer(root, { onState = () => {}, onResend = () => {} } = {}) {
   const film = createFilm();
   const reducedMotion = window.matchMedia("(prefers-reduced-motion: reduce)");
-  // position: where we are on the timeline, as a real number of frames. motion: where we are going, and how fast.
-  const play = { position: 0, motion: null, speed: 1, following: true, lastStep: null, loop: null, holdUntil: 0, read: -1 };
+  let loops = null; // what the viewer has chosen, null as long as they have not
+  let lastStep = null;
   // What the viewer has chosen to see. hidden: for each colouring the words of the legend that are switched off.
   const look = {
     colourBy: "domain", highlight: null, selected: new Set(), names: false, contours: false, lassoing: false, version: 0,
@@ -39,7 +31,6 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
   let scheduled = 0;
   let before = 0;
   let settle = 0;
-  let loopTimer = 0;
   let drawerTimer = 0;
   let asked = { answers: -1, at: -Infinity };
   let destroyed = false;
@@ -48,10 +39,15 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
   const drawer = createDrawer({ select, highlight });
   const info = createInfo();
   const lecture = createLecture(root, { onChange: lectureChanged });
+  const looping = () => loops ?? Boolean(message?.loop);
+  const motion = createMotion({
+    film, wake, report: () => report({}), reduced: reducedMotion,
+    settings: () => ({ loop: looping(), live: Boolean(message?.live), lecture: lecture.on, captions: message?.captions ?? [] }),
+  });
   const panels = createPanels({ film, wake, actions: { highlight, select, toggle: togglePoint, lassoing: () => look.lassoing } });
   const timebar = createTimebar({
-    onToggle: toggle, onStep: stepBy, onSeek: seek, onSeekEnd: snap, onSpeed: (speed) => { play.speed = speed; if (play.motion?.kind === "play") startPlaying(); },
-    onProjection: (projection) => report({ projection }, 0), onLive: goLive, onLoop: () => setLoop(!looping()), onLasso: () => setLasso(!look.lassoing),
+    onToggle: motion.toggle, onStep: motion.stepBy, onSeek: motion.seek, onSeekEnd: motion.snap, onSpeed: motion.setSpeed,
+    onProjection: (projection) => report({ projection }, 0), onLive: motion.goLive, onLoop: () => setLoop(!looping()), onLasso: () => setLasso(!look.lassoing),
     onLecture: () => lecture.set(!lecture.on), onInfo: () => timebar.press("info", info.toggle()),
   });
   root.classList.add("tl-player");
@@ -61,104 +57,13 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
   // A confusion matrix elsewhere in the page, or a file, may ask for the points of one of its cells.
   window.addEventListener("tl:select-cell", onCell);
 
-  const last = () => Math.max(0, film.timeline.length - 1);
-  const stepAt = (position) => film.timeline[Math.round(position)] ?? 0;
-  const looping = () => play.loop ?? Boolean(message?.loop);
-  const captions = () => message?.captions ?? [];
-
-  // ---- motion ------------------------------------------------------------------------------------------------------
-
-  function moveTo(goal, kind, rate) {
-    clearTimeout(loopTimer);
-    play.motion = { goal: Math.min(last(), Math.max(0, goal)), kind, rate };
-    wake();
-  }
-  const startPlaying = () => moveTo(last(), "play", play.speed / FRAME_MILLISECONDS);
-  function follow() {
-    play.following = true;
-    const rest = last() - play.position;
-    moveTo(last(), "follow", Math.max(1, rest) / (FRAME_MILLISECONDS + 100));
-  }
-
-  function toggle() {
-    if (play.motion?.kind === "play") { pause(); return; }
-    if (play.motion) play.position = Math.min(last(), play.motion.goal);
-    if (play.position >= last() - 1e-6) play.position = 0;
-    play.following = false;
-    startPlaying();
-  }
-  function pause() {
-    const direction = Math.ceil(play.position - 1e-6);
-    moveTo(direction, "step", 1 / STEP_MILLISECONDS);
-    play.following = direction >= last();
-    report({});
-  }
-  function stepBy(count) {
-    const from = play.motion?.kind === "step" ? play.motion.goal : play.position;
-    const goal = count > 0 ? Math.floor(from + 1e-6) + count : Math.ceil(from - 1e-6) + count;
-    jump(goal);
-  }
-  function jump(goal) {
-    const aim = Math.min(last(), Math.max(0, goal));
-    play.following = aim >= last();
-    moveTo(aim, "step", Math.max(1, Math.abs(aim - play.position)) / STEP_MILLISECONDS);
-    report({});
-  }
-  function seek(position) {
-    clearTimeout(loopTimer);
-    play.motion = null;
-    play.position = Math.min(last(), Math.max(0, position));
-    play.following = play.position >= last() - 1e-3;
-    wake();
-  }
-  function snap() { jump(Math.round(play.position)); }
-  function goLive() { follow(); report({}); }
-
-  function advance(elapsed, now) {
-    const motion = play.motion;
-    if (!motion) return false;
-    if (motion.kind === "play" && lecture.on && holds(now)) return true;
-    if (motion.kind === "play" || motion.kind === "follow") motion.goal = last();
-    const rest = motion.goal - play.position;
-    const reach = motion.rate * elapsed;
-    if (reducedMotion.matches && motion.kind !== "play") play.position = motion.goal;
-    else play.position += Math.sign(rest) * Math.min(Math.abs(rest), reach);
-    if (Math.abs(motion.goal - play.position) > 1e-6) return true;
-    play.position = motion.goal;
-    play.motion = null;
-    if (motion.kind === "play") {
-      play.following = true;
-      if (looping() && !message.live && !reducedMotion.matches) {
-        loopTimer = setTimeout(() => { play.position = 0; startPlaying(); }, LOOP_PAUSE);
-      }
-    }
-    return false;
-  }
-
-  /** In a lecture the film waits where a caption begins. */
-  function holds(now) {
-    if (now < play.holdUntil) return true;
-    const at = film.timeline[Math.floor(play.position + 1e-6)] ?? 0;
-    const reached = captions().findLastIndex((caption) => caption.step <= at);
-    if (reached > play.read) { play.read = reached; play.holdUntil = now + CAPTION_PAUSE / Math.max(1, play.speed); return true; }
-    return false;
-  }
-
-  function momentNow() {
-    let position = Math.min(play.position, last());
-    if (reducedMotion.matches) position = Math.floor(position + 1e-6);
-    const index = Math.floor(position);
-    const a = film.timeline[index] ?? 0;
-    return { a, b: film.timeline[index + 1] ?? a, fraction: eased(position - index) };
-  }
-
   function wake() {
     if (!scheduled && !destroyed) scheduled = requestAnimationFrame(tick);
   }
   function tick(now) {
     scheduled = 0;
     const elapsed = before ? Math.min(100, now - before) : 16;
-    const moving = advance(elapsed, now);
+    const moving = motion.advance(elapsed, now);
     const drawing = panels.draw(viewAt(now, elapsed));
     showState();
     refreshDrawer();
@@ -169,9 +74,9 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
   /** Everything a panel needs to know to draw itself. */
   function viewAt(now, elapsed) {
     return {
-      ...look, moment: momentNow(), palette, now, elapsed, calm: reducedMotion.matches, lecture: lecture.on, font: fontFamily,
+      ...look, moment: motion.momentNow(), palette, now, elapsed, calm: reducedMotion.matches, lecture: lecture.on, font: fontFamily,
       styleKey: `${look.colourBy} ${look.version} ${root.dataset.scheme} ${lecture.on}`, pairOf, runColour,
-      swaying: play.motion?.kind === "play" && !reducedMotion.matches,
+      swaying: motion.playing && !reducedMotion.matches,
     };
   }
   const fontFamily = getComputedStyle(root).fontFamily || "system-ui, sans-serif";
@@ -188,17 +93,16 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
   }
 
   function showState() {
-    const step = stepAt(play.position);
-    const playing = play.motion?.kind === "play";
+    const { step, playing, following, position } = motion;
     timebar.show({
-      position: play.position, timeline: film.timeline, total: message?.total_steps ?? film.timeline.at(-1) ?? 0, step, playing,
-      live: Boolean(message?.live), following: play.following, curves: message?.curves ?? [], palette,
+      position, timeline: film.timeline, total: message?.total_steps ?? film.timeline.at(-1) ?? 0, step, playing,
+      live: Boolean(message?.live), following, curves: message?.curves ?? [], palette,
     });
-    lecture.show(captions(), step, message?.total_steps ?? film.timeline.at(-1) ?? 0);
+    lecture.show(message?.captions ?? [], step, message?.total_steps ?? film.timeline.at(-1) ?? 0);
     const facts = {
       step, playing, frameCount: film.panels.map((panel) => panel.frames.length).join(","), colourBy: look.colourBy,
       selected: look.selected.size, dimensions: film.panels[0]?.frames[0]?.dimensions ?? 2,
-      following: play.following, live: Boolean(message?.live), position: play.position.toFixed(3), zoom: panels.zooms(),
+      following, live: Boolean(message?.live), position: position.toFixed(3), zoom: panels.zooms(),
     };
     for (const [name, value] of Object.entries(facts)) if (root.dataset[name] !== String(value)) root.dataset[name] = String(value);
   }
@@ -250,7 +154,7 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
     select([...chosen], false);
   }
   function setLoop(on) {
-    play.loop = on;
+    loops = on;
     timebar.press("loop", on);
   }
   function setLasso(on) {
@@ -259,8 +163,7 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
     timebar.press("lasso", on);
   }
   function lectureChanged(on) {
-    play.read = -1;
-    play.holdUntil = 0;
+    motion.rewindCaptions();
     if (on) root.querySelector("canvas")?.focus({ preventScroll: true });
     panels.recolour();
     wake();
@@ -286,10 +189,9 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
     clearTimeout(settle);
     Object.assign(pending, change);
     settle = setTimeout(() => {
-      const position = play.motion && play.motion.kind !== "play" ? play.motion.goal : play.position;
-      const resting = play.motion?.kind !== "play" && !(message?.live && play.following);
+      const resting = !motion.playing && !(message?.live && motion.following);
       onState({
-        projection: pending.projection ?? message?.view.projection, colour_by: look.colourBy, step: resting ? stepAt(position) : null,
+        projection: pending.projection ?? message?.view.projection, colour_by: look.colourBy, step: resting ? motion.goalStep : null,
         point: look.selected.size === 1 ? look.selected.values().next().value : null, lecture: lecture.on,
       });
     }, delay);
@@ -301,7 +203,8 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
     if (event.ctrlKey || event.metaKey || event.altKey || target.tagName === "SELECT") return;
     const onButton = target.tagName === "BUTTON" && !target.classList.contains("play");
     const actions = {
-      " ": onButton ? null : toggle, ArrowLeft: () => stepBy(-1), ArrowRight: () => stepBy(1), Home: () => jump(0), End: () => jump(last()),
+      " ": onButton ? null : motion.toggle, ArrowLeft: () => motion.stepBy(-1), ArrowRight: () => motion.stepBy(1),
+      Home: () => motion.jump(0), End: motion.toEnd,
       "+": () => timebar.hasten(1), "=": () => timebar.hasten(1), "-": () => timebar.hasten(-1),
       l: () => lecture.set(!lecture.on), n: () => switchOver("names"), d: () => switchOver("contours"),
       Escape: look.selected.size || lecture.on ? () => (lecture.on ? lecture.set(false) : select([], false)) : null,
@@ -329,9 +232,9 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
   function update(data) {
     const first = message === null;
     // A projection without frames yet leaves the timeline empty for a while: the step is remembered over it.
-    if (film.timeline.length) play.lastStep = stepAt(play.position);
+    if (film.timeline.length) lastStep = motion.step;
     const wasEmpty = film.timeline.length === 0;
-    const wasMoving = play.motion?.kind === "play";
+    const wasPlaying = motion.playing;
     message = data;
     palette = applyPalette(root, data.palette);
     const outcome = film.apply(data);
@@ -357,33 +260,8 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
     info.refresh(film, data.view.projection);
     if (first && data.view.lecture) lecture.set(true);
     refreshDrawer();
-    place(data, play.lastStep, play.lastStep === null || outcome.newRuns, wasMoving);
+    motion.arrive(data, lastStep, lastStep === null || outcome.newRuns, wasPlaying);
     wake();
-  }
-
-  /** Where to be after a message: stay at the step one was looking at; follow a live film; begin a new one. */
-  function place(data, stepBefore, fresh, wasMoving) {
-    if (!film.timeline.length) return;
-    const nearest = (step) => film.timeline.reduce(
-      (best, value, index) => (Math.abs(value - step) < Math.abs(film.timeline[best] - step) ? index : best), 0);
-    if (fresh) {
-      play.motion = null;
-      clearTimeout(loopTimer);
-      if (data.live) { play.position = last(); play.following = true; return; }
-      if (Number.isFinite(data.view.step) && !data.autoplay) { play.position = nearest(data.view.step); play.following = false; return; }
-      const starts = data.autoplay && !reducedMotion.matches && last() > 0;
-      play.position = starts ? 0 : last();
-      play.following = !starts;
-      if (starts) loopTimer = setTimeout(startPlaying, 500);
-      return;
-    }
-    if (!play.motion && !play.following) play.position = nearest(stepBefore);
-    if (wasMoving) return;
-    if (play.following && play.position < last()) {
-      if (data.live || play.motion?.kind === "follow") follow();
-      else play.position = last();
-    }
-    play.position = Math.min(play.position, last());
   }
 
   function askAgain() {
@@ -400,7 +278,7 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
       destroyed = true;
       cancelAnimationFrame(scheduled);
       clearTimeout(settle);
-      clearTimeout(loopTimer);
+      motion.destroy();
       clearTimeout(drawerTimer);
       window.removeEventListener("keydown", onPageKey);
       window.removeEventListener("tl:select-cell", onCell);
