@@ -144,8 +144,12 @@ def test_links_are_never_followed(tmp_path: Path) -> None:
     }
     (folder / "dog" / "0.png").unlink()
     (folder / "dog" / "0.png").symlink_to(secret / "private" / "0.png")
-    with pytest.raises(OSError):  # what has become a link since is not opened either
-        files.open("dog/0.png")
+    (folder / "cat").rename(folder / "was-cat")
+    (folder / "cat").symlink_to(secret / "private", target_is_directory=True)
+    for name in ("dog/0.png", "cat/1.png"):  # what has become a link since is not opened either
+        with pytest.raises(OSError):
+            files.open(name)
+    assert files.open("dog/1.png").read() == (folder / "dog/1.png").read_bytes()
 
 
 def test_too_many_files_and_levels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from tlcore.data.own.places import shown
 from tlcore.errors import InvalidRequest
 
 FEATURES = ("x", "features", "data", "embeddings")
-LABELS = ("y", "labels", "label", "targets", "class")
+LABELS = ("y", "labels", "label", "target", "targets", "class")
 DOMAINS = ("domain", "domains")
 PARTS_COLUMN = ("split", "part")
 CLASS_NAMES = ("class_names", "classes")

@@ -60,10 +60,25 @@ class FolderFiles(Files):
         return f"{size} {changed}"
 
     def open(self, name: str) -> BinaryIO:
-        # A file may have become a link since it was listed; the parts before it were walked without following any.
+        # Anything on the way may have become a link since it was listed, so each step is taken without following one.
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        descriptor = os.open(self.folder / name, flags)
+        if os.open in os.supports_dir_fd:
+            descriptor = self._step_by_step(name, flags)
+        else:
+            descriptor = os.open(self.folder / name, flags)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise OSError("it is not a file")
         return cast(BinaryIO, os.fdopen(descriptor, "rb"))
+
+    def _step_by_step(self, name: str, flags: int) -> int:
+        *folders, last = name.split("/")
+        at = os.open(self.folder, flags | os.O_DIRECTORY)
+        try:
+            for folder in folders:
+                inner = os.open(folder, flags | os.O_DIRECTORY, dir_fd=at)
+                os.close(at)
+                at = inner
+            return os.open(last, flags, dir_fd=at)
+        finally:
+            os.close(at)
