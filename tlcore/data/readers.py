@@ -47,7 +47,7 @@ def read_published(name: str, folder: Path) -> Published:
         found = READERS[name](folder)
     except MissingData:
         raise
-    except (OSError, ValueError, EOFError, KeyError, IndexError, csv.Error) as error:
+    except Exception as error:  # each format's reader meets damage with exceptions of its own
         where = getattr(error, "filename", None) or folder / ENTRIES[name].files[0].split("/")[0]
         raise MissingData(
             f"{ENTRIES[name].title} cannot be read ({error}): delete {where} to have it downloaded again."

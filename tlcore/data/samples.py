@@ -74,8 +74,10 @@ def _loaded(name: str) -> Found:
     from tlcore.data.load import load_dataset
 
     small: dict[str, DatasetSpec] = {
-        "digits": Digits(renderings=1), "photo-digits": PhotoDigits(renderings=1), "syn-numbers": SynNumbers(pictures=500),
-    }  # fmt: skip
+        "digits": Digits(renderings=1),
+        "photo-digits": PhotoDigits(renderings=1),
+        "syn-numbers": SynNumbers(pictures=500),
+    }
     domain = load_dataset(small.get(name) or spec_of(name), 0)
     names = domain.train.class_names
     both = np.concatenate([domain.train.labels.numpy(), domain.validation.labels.numpy()])
