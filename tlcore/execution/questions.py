@@ -24,7 +24,8 @@ from tlcore import errors
 from tlcore.errors import InvalidRequest, LabError, MissingData
 from tlcore.execution.launchers import THREAD_VARIABLES
 from tlcore.specs import RunSpec, validate
-from tlcore.specs.own_data import ImportOwn, ListOwn, OwnQuestion
+from tlcore.specs.own_data import ImportOwn, ListOwn
+from tlcore.specs.questions import FetchSet, Question
 
 Progress = Callable[[str, float], None]
 
@@ -36,7 +37,7 @@ OWN_DATA = ("own-pictures", "own-features")
 
 
 def ask(
-    question: OwnQuestion,
+    question: Question,
     *,
     owner: bool = False,
     upload: bytes | BinaryIO | None = None,
@@ -52,7 +53,7 @@ def ask(
 
     Raises LabError: the sentence of whoever answers, or that there was no answer within the limits.
     """
-    limit = seconds or (SECONDS_OF_IMPORT if isinstance(question, ImportOwn) else SECONDS)
+    limit = seconds or (SECONDS_OF_IMPORT if isinstance(question, ImportOwn | FetchSet) else SECONDS)
     with _uploaded(upload) as path:
         command = [sys.executable, "-m", "tlcore.execution.answer", "--memory", str(memory)]
         command += ["--owner"] if owner else []
