@@ -7,6 +7,7 @@ import pytest
 
 from tests.execution.conftest import spec_of
 from tlcore.execution.projector import Projector
+from tlcore.projection import live
 from tlcore.runs import Store
 
 POINTS = 30
@@ -39,12 +40,135 @@ def test_principal_components_come_before_umap_and_runs_take_turns(store):
     projector = Projector(store)
     done = []
     while projector.work():
-        done.append([len(steps_of(store, run, projection)) for projection in ("pca", "umap") for run in runs])
+        done.append([len(steps_of(store, run, name)) for name in ("pca", "pca-3d", "umap") for run in runs])
     for frame, counts in enumerate(done):
-        pca, umap = counts[:2], counts[2:]
-        assert max(pca) - min(pca) <= 1 and max(umap) - min(umap) <= 1
+        pca, space, umap = counts[:2], counts[2:4], counts[4:]
+        assert all(max(each) - min(each) <= 1 for each in (pca, space, umap))
         assert frame < 6 or sum(pca) == 6
-    assert done[-1] == [3, 3, 3, 3]
+        assert frame < 12 or sum(space) == 6
+    assert done[-1] == [3, 3, 3, 3, 3, 3]
+
+
+def test_each_live_frame_comes_with_its_neighbours_among_the_features(store, monkeypatch):
+    sought = []
+    original = live.nearest_neighbours
+    monkeypatch.setattr(live, "nearest_neighbours", lambda *given: sought.append(given) or original(*given))
+    monkeypatch.setattr("tlcore.projection.umap.nearest_neighbours", None)  # UMAP takes those that are known
+    run_id = begin(store, 1, range(3))
+    projector = Projector(store)
+    while projector.work():
+        pass
+    assert store.neighbour_steps(run_id) == steps_of(store, run_id, "umap") == [0, 1, 2] and len(sought) == 3
+    for step in range(3):
+        features = store.features(run_id, step)[0]
+        distances = np.linalg.norm(features[:, None] - features[None], axis=2) + 1e9 * np.eye(POINTS)
+        kept = store.neighbours(run_id, step)
+        assert kept.step == step and kept.indices.dtype == np.int16
+        np.testing.assert_array_equal(kept.indices, distances.argsort(axis=1)[:, :8])
+
+
+def test_a_run_that_trains_goes_before_a_film_in_hand(store):
+    ended = begin(store, 1, range(4), state="finished")
+    projector = Projector(store)
+    while store.projections(ended).get("umap") != (0, 4):
+        projector.work()
+    projector.work()  # one frame of the film
+    assert not store.require(ended).projected
+    running = begin(store, 2, range(2))
+    for projection in ("pca", "pca-3d", "umap"):
+        for step in range(2):
+            projector.work()
+            assert steps_of(store, running, projection)[-1] == step
+    work = 0
+    while projector.work():
+        work += 1
+    assert work == 4  # the other three frames, and recording: what was begun was not begun anew
+    assert store.require(ended).projected and store.projections(ended)["umap"] == (1, 4)
+    interrupted = {name: store.frames(ended, name) for name in ("umap", "umap-3d")}
+    store.change(ended, projected=False)
+    straight = Projector(store)
+    while straight.work():
+        pass
+    for name, frames in interrupted.items():
+        for frame, other in zip(frames, store.frames(ended, name), strict=True):
+            np.testing.assert_array_equal(frame.points, other.points)
+
+
+@pytest.mark.parametrize("change", ["goes on", "is deleted"])
+def test_a_film_in_hand_is_dropped_when_its_run(store, change):
+    run_id = begin(store, 1, range(4), state="stopped")
+    projector = Projector(store)
+    while store.projections(run_id).get("umap") != (0, 4):
+        projector.work()
+    projector.work()
+    if change == "is deleted":
+        store.delete(run_id)
+        assert not projector.work()
+        return
+    store.change(run_id, state="running")
+    record(store, run_id, 4, seed=1)
+    while projector.work():
+        pass
+    assert store.projections(run_id)["umap"] == (0, 5)
+    store.change(run_id, state="finished", step=4)
+    while projector.work():
+        pass
+    assert store.projections(run_id)["umap"] == store.projections(run_id)["umap-3d"] == (1, 5)
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_three_points_and_few_frames(store, steps):
+    run_id = store.add(spec_of(1))
+    for step in range(steps):
+        features = np.random.default_rng(step).normal(size=(3, 5)).astype(np.float32)
+        store.record_features(run_id, step, features, np.zeros(3, np.int16))
+    store.change(run_id, state="finished")
+    projector = Projector(store)
+    while projector.work():
+        pass
+    assert store.projections(run_id).keys() == {"pca", "pca-3d", "umap", "umap-3d"}
+    assert store.neighbours(run_id).indices.shape == (3, 2)
+    values = store.film_quality(run_id, "umap").values
+    assert values.keys() >= {"trustworthiness", "neighbour_preservation"} and ("displacement" in values) <= (steps > 1)
+    assert np.isfinite(list(values.values())).all()
+
+
+def test_features_that_are_all_the_same_have_no_neighbours_and_no_quality(store):
+    run_id = store.add(spec_of(1))
+    for step in range(2):
+        store.record_features(run_id, step, np.ones((POINTS, 5), np.float32), np.zeros(POINTS, np.int16))
+    store.change(run_id, state="finished")
+    projector = Projector(store)
+    while projector.work():
+        pass
+    assert store.require(run_id).projected and store.projections(run_id)["umap-3d"] == (1, 2)
+    assert store.neighbour_steps(run_id) == []
+    assert all(store.film_quality(run_id, name) is None for name in store.projections(run_id))
+
+
+def test_features_that_cannot_be_read_are_told_and_left_out(store):
+    run_id = begin(store, 1, range(3))
+    with store.database.transaction() as connection:
+        connection.execute("UPDATE features SET features = x'00' WHERE step = 1")
+    store.change(run_id, state="finished")
+    projector = Projector(store)
+    while projector.work():
+        pass
+    assert steps_of(store, run_id, "pca") == steps_of(store, run_id, "umap-3d") == [0, 2]
+    notice = next(notice for notice in store.notices(run_id) if notice.code == "features_damaged")
+    assert "step 1" in notice.text and store.require(run_id).projected
+
+
+def test_a_film_whose_points_change_in_number_is_not_laid_out_anew(store):
+    run_id = begin(store, 1, range(2))
+    store.record_features(run_id, 2, np.eye(7, 5, dtype=np.float32), np.zeros(7, np.int16))
+    store.change(run_id, state="finished")
+    projector = Projector(store)
+    while projector.work():
+        pass
+    assert store.require(run_id).projected and store.projections(run_id).keys() == {"pca", "pca-3d", "umap"}
+    assert {notice.code for notice in store.notices(run_id)} == {"projection_impossible", "film_not_laid_out"}
+    assert store.film_quality(run_id, "pca") is None
 
 
 def test_a_film_is_laid_out_once_its_run_has_ended(store):
@@ -56,8 +180,13 @@ def test_a_film_is_laid_out_once_its_run_has_ended(store):
     store.change(run_id, state="finished")
     while projector.work():
         pass
-    assert store.projections(run_id) == {"pca": (0, 3), "umap": (1, 3)}
+    assert store.projections(run_id) == {"pca": (0, 3), "pca-3d": (0, 3), "umap": (1, 3), "umap-3d": (1, 3)}
     assert store.require(run_id).projected
+    for projection, dimensions in (("pca", 2), ("pca-3d", 3), ("umap", 2), ("umap-3d", 3)):
+        assert store.frames(run_id, projection)[0].points.shape == (POINTS, dimensions)
+        quality = store.film_quality(run_id, projection)
+        assert quality is not None and quality.layout == store.projections(run_id)[projection][0]
+        assert quality.values["trustworthiness"] > 0.5 and quality.values["neighbour_preservation"] > 0.3
     assert not projector.work()
 
 

@@ -19,6 +19,14 @@ def test_rotation_reflection_and_shift_are_undone(points: np.ndarray, mirror: fl
     np.testing.assert_allclose(align(moved, points), points, atol=1e-5)
 
 
+def test_also_in_space() -> None:
+    generator = np.random.default_rng(2)
+    points = generator.normal(size=(40, 3))
+    turn = np.linalg.qr(generator.normal(size=(3, 3)))[0]
+    for mirror in (1.0, -1.0):
+        np.testing.assert_allclose(align(points @ turn * [1.0, 1.0, mirror] + 3.0, points), points, atol=1e-5)
+
+
 def test_no_angle_is_better(points: np.ndarray) -> None:
     reference = points @ rotation(0.7) + np.random.default_rng(1).normal(scale=0.5, size=points.shape)
     reference -= reference.mean(axis=0)

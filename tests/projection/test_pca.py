@@ -25,6 +25,14 @@ def test_flipped_and_turned_features_do_not_move_the_picture() -> None:
     np.testing.assert_allclose(projector.project(features[:, [1, 0, 2, 3, 4]]), first, atol=1e-4)
 
 
+def test_nothing_flips_in_space() -> None:
+    features = np.random.default_rng(1).normal(size=(100, 5)).astype(np.float32) * np.float32([5, 4, 3, 1, 1])
+    projector = PcaProjector(3)
+    first = projector.project(features)
+    assert first.shape == (100, 3)
+    np.testing.assert_allclose(projector.project(-features[:, [2, 1, 0, 3, 4]]), first, atol=1e-4)
+
+
 def test_one_scale_for_the_whole_film() -> None:
     features = np.random.default_rng(2).normal(size=(100, 5)).astype(np.float32)
     projector = PcaProjector()

@@ -3,8 +3,11 @@ import pytest
 from sklearn.manifold import trustworthiness as reference_trustworthiness
 from sklearn.neighbors import NearestNeighbors
 
+from tlcore.projection.alignment import root_mean_square_radius
 from tlcore.projection.quality import (
     displacement,
+    faithfulness,
+    movement,
     neighbour_preservation,
     stability,
     trustworthiness,
@@ -49,9 +52,39 @@ def test_stability_counts_only_points_whose_features_stayed() -> None:
     assert displacement(before, after) == pytest.approx((0.2 + 0.4 + 7 + 8) / 4)
 
 
+@pytest.mark.parametrize("features", [3, 600])  # beyond 512 features the clouds are turned in their main directions
+def test_what_all_features_do_together_moves_no_point(features: int) -> None:
+    generator = np.random.default_rng(4)
+    before = generator.normal(size=(400, features)) * np.geomspace(3.0, 1e-6, features)
+    turn = np.linalg.qr(generator.normal(size=(features, features)))[0]
+    after = 2.0 * before @ turn + 7.0
+    assert movement(before, after).max() < 0.1
+    after[5] += 1.5 * root_mean_square_radius(after) * turn[0]
+    moved = movement(before, after)
+    assert moved[5] == pytest.approx(1.5, rel=0.1) and np.delete(moved, 5).max() < 0.12
+    # Half of the points travel: the others have not moved, though no turn of the whole cloud says so.
+    half = before + np.where(np.arange(400) % 2 == 0, 0.0, 4.0)[:, None] * generator.normal(size=features)
+    assert unmoved_points(before, half)[::2].all() and not unmoved_points(before, half)[1::2].any()
+
+
+def test_movement_from_a_single_spot() -> None:
+    spot = np.zeros((3, 2))
+    np.testing.assert_array_equal(movement(spot, spot), np.zeros(3))
+    np.testing.assert_array_equal(movement(spot, np.eye(3, 2)), [np.inf, np.inf, 0.0])
+
+
+def test_several_pictures_at_once_are_measured_as_one_by_one() -> None:
+    features = np.random.default_rng(5).normal(size=(120, 6)).astype(np.float32)
+    pictures = {"plane": features[:, :2], "space": features[:, :3]}
+    measured = faithfulness(features, pictures, 9)
+    for name, points in pictures.items():
+        assert measured[name] == (trustworthiness(features, points, 9), neighbour_preservation(features, points, 9))
+    assert measured["space"][1] > measured["plane"][1] > 9 / 119
+
+
 def test_no_unmoved_point_or_no_cloud_gives_no_number() -> None:
     cloud = np.random.default_rng(3).normal(size=(10, 2))
-    assert stability([cloud, cloud + 5], [cloud, cloud]) is None
+    assert stability([cloud, np.roll(cloud, 1, axis=0) ** 3], [cloud, cloud]) is None
     assert displacement(np.zeros((4, 2)), np.ones((4, 2))) is None
     with pytest.raises(ValueError, match="belong together"):
         stability([cloud], [cloud, cloud])

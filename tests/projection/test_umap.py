@@ -5,6 +5,7 @@ import pytest
 
 from tlcore.projection.alignment import root_mean_square_radius
 from tlcore.projection.film import lay_out_film
+from tlcore.projection.neighbours import nearest_neighbours
 from tlcore.projection.quality import displacement, stability, trustworthiness
 from tlcore.projection.umap import UmapProjector
 
@@ -129,4 +130,18 @@ def test_no_warnings_and_warming_up_changes_nothing() -> None:
 
 
 def test_three_dimensions() -> None:
-    assert UmapProjector(dimensions=3).project(clusters(count=60)).shape == (60, 3)
+    projector = UmapProjector(dimensions=3)
+    first, second = projector.project(clusters()), projector.project(clusters())
+    assert first.shape == (300, 3) and trustworthiness(clusters(), first) > 0.9
+    moved = displacement(first, second)
+    assert moved is not None and moved < 0.2
+
+
+def test_neighbours_that_are_known_are_not_sought_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    features = clusters(count=60)
+    expected = UmapProjector().project(features)
+    nearest = nearest_neighbours(features, 15)
+    monkeypatch.setattr("tlcore.projection.umap.nearest_neighbours", None)
+    np.testing.assert_array_equal(UmapProjector().project(features, nearest), expected)
+    with pytest.raises(ValueError, match="neighbours are not those"):
+        UmapProjector(neighbours=10).project(features, nearest)

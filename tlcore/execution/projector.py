@@ -1,7 +1,8 @@
 """`python -m tlcore.execution.projector --store DIR`: turns recorded features into frames, apart from the training.
 
-PCA at once, UMAP after it, runs that train before runs that have ended, the newest first and turn by turn. When a run
-has ended its whole film is laid out once more. It ends when its standard input closes.
+PCA at once, UMAP and each point's nearest neighbours after it, runs that train before runs that have ended, the newest
+first and turn by turn. When a run has ended its whole film is laid out once more, in the plane and in space, and
+measured, one frame at a time whenever nothing else is to be done. It ends when its standard input closes.
 """
 
 from __future__ import annotations
@@ -13,30 +14,40 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from tlcore.errors import OutOfSpace, StoreError
 from tlcore.execution.locks import FileLock
-from tlcore.runs import ENDED, Frame, Notice, Run, Store
+from tlcore.runs import ENDED, FilmQuality, Frame, Neighbours, Notice, Run, Store
+
+if TYPE_CHECKING:
+    from tlcore.projection.live import ProjectFrame
 
 LOGGER = logging.getLogger("tlcore.projector")
 LOCK = "projector.lock"
 TICK_SECONDS = 0.1
 RUNS_IN_TURN = 4
 FILMS_KEPT = 8
-PROJECTIONS = ("pca", "umap")
+LINEAR = ("pca", "pca-3d")  # what they show of a frame does not depend on later ones: laid out once
+PROJECTIONS = (*LINEAR, "umap")
 
 Features = npt.NDArray[np.float32]
 
 
-class FrameProjector(Protocol):
-    """Projects one frame after another and remembers the one before."""
+def readable_features(store: Store, run: Run, step: int) -> tuple[Features, npt.NDArray[np.int16]] | None:
+    """The features (N, D) and predictions (N,) of one step; None, and a notice, where the record is damaged.
 
-    def project(self, features: Features) -> npt.NDArray[np.float32]:
-        """Project features (N, D) to points (N, 2); raises ValueError for features that cannot be projected."""
+    Raises StoreError where the store does not answer at all.
+    """
+    try:
+        return store.features(run.id, step)
+    except StoreError as error:
+        text = f"The features at step {step} cannot be read: {error}"
+        store.record_notice(run.id, Notice(step, "warning", "features_damaged", text))  # fails where the store does
+        return None
 
 
 class Film:
@@ -48,39 +59,106 @@ class Film:
         self.projection = projection
         self.last_step = -1
         self.refused: set[int] = set()  # steps whose features cannot be projected
-        self._projector = self._new_projector()
+        self._project_frame = self._new_film()
 
-    def _new_projector(self) -> FrameProjector:
-        if self.projection == "pca":
-            from tlcore.projection.pca import PcaProjector
+    def _new_film(self) -> ProjectFrame:
+        from tlcore.projection.live import new_film  # takes seconds the first time
 
-            return PcaProjector()
-        from tlcore.projection.umap import UmapProjector
-
-        return UmapProjector(seed=self.run.spec.seed)
+        return new_film(self.projection, self.run.spec.seed)
 
     def project(self, step: int) -> None:
         """Project the features of one step and record the frame; earlier frames are projected first."""
         if step <= self.last_step:  # the run went back to a checkpoint and recorded anew
-            self._projector, self.last_step = self._new_projector(), -1
+            self._project_frame, self.last_step = self._new_film(), -1
+            self.refused.clear()
         for earlier in self.store.feature_steps(self.run.id):
             if self.last_step < earlier <= step:
                 self._project(earlier)
 
     def _project(self, step: int) -> None:
-        recorded = self.store.features(self.run.id, step)
+        recorded = readable_features(self.store, self.run, step)
         self.last_step = step
         if recorded is None:
+            self.refused.add(step)
             return
         features, predictions = recorded
         try:
-            points = self._projector.project(features)
+            points, nearest = self._project_frame(features)
         except ValueError as error:
             self.refused.add(step)
             text = f"The features at step {step} cannot be shown as points: {error}"
             self.store.record_notice(self.run.id, Notice(step, "warning", "projection_impossible", text))
             return
-        self.store.record_frames(self.run.id, [Frame(step, self.projection, points, predictions)])
+        with self.store.database.transaction():
+            self.store.record_frames(self.run.id, [Frame(step, self.projection, points, predictions)])
+            if nearest is not None:
+                self.store.record_neighbours(self.run.id, Neighbours(step, nearest))
+
+
+class CarefulLayout:
+    """The film of a run that has ended, on its way to being laid out with care: one frame at a time, the last first."""
+
+    def __init__(self, store: Store, run: Run) -> None:
+        from tlcore.projection.film import CarefulFilm
+
+        self.store = store
+        self.run = run
+        self._left = store.feature_steps(run.id)
+        self._film = CarefulFilm(run.spec.seed)
+        self._live = {name: self._recorded_points(name) for name in LINEAR}
+        self._neighbours_known = set(store.neighbour_steps(run.id))
+        self._laid_out: list[tuple[int, npt.NDArray[np.int16]]] = []  # steps and predictions
+        self._neighbours: list[Neighbours] = []
+
+    def _recorded_points(self, projection: str) -> dict[int, npt.NDArray[np.float32]]:
+        try:
+            return {frame.step: frame.points for frame in self.store.frames(self.run.id, projection)}
+        except StoreError as error:
+            LOGGER.warning("%s %s is not measured: %s", self.run.id, projection, error)
+            return {}
+
+    def advance(self) -> bool:
+        """Lay out the next frame; returns whether there was one."""
+        if not self._left:
+            return False
+        step = self._left.pop()
+        recorded = readable_features(self.store, self.run, step)
+        if recorded is None or not bool(np.isfinite(recorded[0]).all()):
+            return True
+        features, predictions = recorded
+        live = {name: points[step] for name, points in self._live.items() if step in points}
+        others = {name: points for name, points in live.items() if len(points) == len(features)}
+        try:
+            nearest = self._film.add(features, others)
+        except ValueError as error:
+            text = f"The whole film cannot be laid out anew: {error}"
+            self.store.record_notice(self.run.id, Notice(self.run.step, "warning", "film_not_laid_out", text))
+            self._left, self._laid_out, self._neighbours = [], [], []
+            return True
+        self._laid_out.append((step, predictions))
+        if nearest is not None and step not in self._neighbours_known:
+            self._neighbours.append(Neighbours(step, nearest))
+        return True
+
+    def record(self) -> None:
+        """Record the film and how good it is, all at once; nothing if the run goes on: its film would end too early."""
+        frames: list[Frame] = []
+        qualities: list[FilmQuality] = []
+        if self._laid_out:
+            placed = self._film.points()
+            for name, film in placed.items():
+                for (step, predictions), points in zip(reversed(self._laid_out), film, strict=True):
+                    frames.append(Frame(step, name, points, predictions, layout=1))
+            for name, values in self._film.quality(placed).items():
+                qualities.append(FilmQuality(name, 0 if name in LINEAR else 1, values))
+        with self.store.database.transaction():
+            if not self.store.change(self.run.id, only=[self.run.state], projected=True):
+                return
+            self.store.record_frames(self.run.id, frames)
+            for neighbours in self._neighbours:
+                self.store.record_neighbours(self.run.id, neighbours)
+            for quality in qualities:
+                self.store.record_film_quality(self.run.id, quality)
 
 
 class Projector:
@@ -91,9 +169,10 @@ class Projector:
         self._films: dict[tuple[str, str], Film] = {}
         self._served: dict[str, float] = {}
         self._version: int | None = None
+        self._careful: CarefulLayout | None = None
 
     def work(self) -> bool:
-        """Do one piece of work: one frame, or the layout of one film. Returns whether there was any."""
+        """Project one frame, or lay out one frame of a film once more; returns whether there was any to do."""
         runs = self._unprojected_runs()
         for projection in PROJECTIONS:
             for run in self._in_turn(runs):
@@ -102,11 +181,7 @@ class Projector:
                     self._served[run.id] = time.monotonic()
                     self._film(run, projection).project(step)
                     return True
-        for run in self._in_turn(runs):
-            if run.state in ENDED:
-                self._lay_out(run)
-                return True
-        return False
+        return self._work_with_care(self._in_turn(runs))
 
     def changed(self) -> bool:
         """Whether the store has changed since this was asked last."""
@@ -148,33 +223,25 @@ class Projector:
             self._films[key] = Film(self.store, run, projection)
         return self._films[key]
 
-    def _lay_out(self, run: Run) -> None:
-        """Lay the whole film out with care, now that all its frames are known."""
-        from tlcore.projection.film import lay_out_film
-
-        recorded = {step: self.store.features(run.id, step) for step in self.store.feature_steps(run.id)}
-        usable = {
-            step: pair for step, pair in recorded.items() if pair is not None and bool(np.isfinite(pair[0]).all())
-        }
-        frames = []
-        if len(usable) > 1:
-            try:
-                points = lay_out_film([features for features, _ in usable.values()], seed=run.spec.seed)
-            except ValueError as error:
-                text = f"The whole film cannot be laid out anew: {error}"
-                self.store.record_notice(run.id, Notice(run.step, "warning", "film_not_laid_out", text))
-            else:
-                frames = [
-                    Frame(step, "umap", placed, predictions, layout=1)
-                    for (step, (_, predictions)), placed in zip(usable.items(), points, strict=True)
-                ]
-        with self.store.database.transaction():
-            # Not if the run goes on meanwhile: its film would end before its end.
-            if self.store.change(run.id, only=[run.state], projected=True):
-                self.store.record_frames(run.id, frames)
-        for projection in PROJECTIONS:
-            self._films.pop((run.id, projection), None)
-        self._served.pop(run.id, None)
+    def _work_with_care(self, runs: list[Run]) -> bool:
+        """Lay out one more frame of an ended run's film, now that all its frames are known; one film at a time."""
+        if self._careful is not None:
+            begun = self._careful.run
+            run = self.store.get(begun.id)
+            if run is None or (run.state, run.ended, run.step) != (begun.state, begun.ended, begun.step):
+                self._careful = None  # deleted, or gone on since
+        if self._careful is None:
+            ended = next((run for run in runs if run.state in ENDED), None)
+            if ended is None:
+                return False
+            self._careful = CarefulLayout(self.store, ended)
+        if not self._careful.advance():
+            finished, self._careful = self._careful, None
+            finished.record()
+            for projection in PROJECTIONS:
+                self._films.pop((finished.run.id, projection), None)
+            self._served.pop(finished.run.id, None)
+        return True
 
 
 def serve(folder: Path) -> None:

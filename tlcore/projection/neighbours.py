@@ -6,13 +6,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+Nearest = tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]
+"""Indices and distances of each point's nearest points, itself first: what `nearest_neighbours` returns."""
+
 CHUNK_ENTRIES = 8_000_000
 """Numbers held at once: 32 MB of float32."""
 
 
-def nearest_neighbours(
-    features: npt.NDArray[np.float32], count: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+def nearest_neighbours(features: npt.NDArray[np.float32], count: int) -> Nearest:
     """The `count` nearest points of each point by Euclidean distance, itself first, then from near to far.
 
     features: (N, D) float32. count: at most N, the point itself included. Returns indices (N, count) int64 and

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tlcore.projection.alignment import Points, align, as_features, root_mean_square_radius
-from tlcore.projection.neighbours import nearest_neighbours
+from tlcore.projection.neighbours import Nearest, nearest_neighbours
 from tlcore.projection.pca import check_same_points, principal_components
 
 FIRST_EPOCHS = 500
@@ -114,16 +114,20 @@ class UmapProjector:
         fresh = UmapProjector(self.dimensions, min(self.neighbours, 8), self.minimum_distance, warm_epochs=2)
         fresh.project(tiny)
 
-    def project(self, features: npt.NDArray[np.float32]) -> Points:
+    def project(self, features: npt.NDArray[np.float32], nearest: Nearest | None = None) -> Points:
         """Project (N, D) float32 features to (N, dimensions) float32, centred, in UMAP's own units.
 
+        nearest: what `nearest_neighbours` gave for these features and min(neighbours, N), where it is known already.
         With fewer points than neighbours all points are neighbours. Up to three points are shown by their principal
         components. Features that are the same for every point give points that all lie at the centre, and the next
         frame starts from the last that was spread out.
 
-        Raises ValueError for NaN or infinite values, or another number of points than in the frame before.
+        Raises ValueError for NaN or infinite values, another number of points than in the frame before, or neighbours
+        that are not those of so many points.
         """
         table = as_features(features)
+        if nearest is not None and nearest[0].shape != (len(table), min(self.neighbours, len(table))):
+            raise ValueError(f"{nearest[0].shape} neighbours are not those of {len(table)} points.")
         check_same_points(table, self._previous)
         if len(table) == 0 or bool((table == table[0]).all()):
             return np.zeros((len(table), self.dimensions), dtype=np.float32)
@@ -131,20 +135,27 @@ class UmapProjector:
             points = _scaled(principal_components(table, self.dimensions), 1.0)
         elif self._previous is None:
             start = _scaled(principal_components(table, self.dimensions), STARTING_RADIUS)
-            points = self._lay_out(table, start, FIRST_EPOCHS, 1.0)
+            points = self._lay_out(table, start, FIRST_EPOCHS, 1.0, nearest)
         else:
-            points = self._lay_out(table, self._previous, self.warm_epochs, self.warm_learning_rate)
+            points = self._lay_out(table, self._previous, self.warm_epochs, self.warm_learning_rate, nearest)
         points = points - points.mean(axis=0)
         if self._previous is not None:
             points = align(points, self._previous)
         self._previous = points
         return points
 
-    def _lay_out(self, features: npt.NDArray[np.float32], start: Points, epochs: int, learning_rate: float) -> Points:
+    def _lay_out(
+        self,
+        features: npt.NDArray[np.float32],
+        start: Points,
+        epochs: int,
+        learning_rate: float,
+        nearest: Nearest | None,
+    ) -> Points:
         """Improve the starting layout (N, dimensions) for so many epochs; the learning rate falls linearly to 0."""
         umap_, layouts = _umap_functions()
         count = min(self.neighbours, len(features))
-        indices, distances = nearest_neighbours(features, count)
+        indices, distances = nearest or nearest_neighbours(features, count)
         generator = np.random.RandomState(self.seed)
         graph = umap_.fuzzy_simplicial_set(
             features, count, generator, "euclidean", knn_indices=indices, knn_dists=distances
