@@ -10,10 +10,11 @@ import pytest
 from tlcore.gallery import FOLDER, gallery_file, recorded
 from tlcore.gallery.record import write_gallery
 from tlcore.presets import all_presets, find_preset
-from tlcore.runs import Confusion, Frame, Probe, Store
+from tlcore.runs import Confusion, FilmQuality, Frame, Neighbours, Probe, Store
 
 FILES = sorted(FOLDER.glob("*.sqlite"))
 LARGEST_BYTES = 25 * 2**20
+LARGEST_FILE_BYTES = 5 * 2**20
 PROVENANCE = {"lab", "python", "torch", "torchvision", "cpu", "cores", "threads", "device", "precision"}
 
 
@@ -25,6 +26,7 @@ def test_the_first_preset_of_every_page_is_recorded() -> None:
 
 def test_all_files_together_stay_small() -> None:
     assert sum(file.stat().st_size for file in FILES) < LARGEST_BYTES
+    assert max(file.stat().st_size for file in FILES) < LARGEST_FILE_BYTES
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -63,6 +65,23 @@ def test_the_arms_that_are_shown_have_their_films(file: Path) -> None:
             assert confusion is not None and confusion.counts.sum() > 0
 
 
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_what_older_recorded_runs_lack_is_said_to_be_missing(file: Path) -> None:
+    """Those made before there were films in space have none; those that have them have all that belongs to them."""
+    store = Store(file=file)
+    for run in store.runs():
+        projections = store.projections(run.id)
+        if "umap-3d" not in projections:
+            assert store.neighbours(run.id) is None and store.neighbour_steps(run.id) == []
+            assert store.film_quality(run.id, "umap") is None
+            continue
+        assert store.neighbour_steps(run.id)[-1] == store.frames(run.id, "umap")[-1].step
+        for projection in ("pca", "pca-3d", "umap", "umap-3d"):
+            quality = store.film_quality(run.id, projection)
+            assert quality is not None and quality.layout == projections[projection][0]
+            assert 0 < quality.values["trustworthiness"] <= 1
+
+
 def test_a_recorded_store_cannot_be_written() -> None:
     store = recorded(FILES[0].stem.replace("--", "/"))
     assert store is not None
@@ -75,6 +94,7 @@ def test_writing_a_gallery_keeps_the_newest_film_of_the_first_seed_only(tmp_path
     preset = find_preset("domain-adversarial/moons")
     specs = [preset.specs([seed])[0][2] for seed in (0, 1)]
     points = np.asarray([[0.1, 0.2], [0.3, 0.4]], np.float32)
+    in_space = np.asarray([[-17.123, 0.2, 3.0], [9.87, 0.4, 0.0]], np.float32)
     predictions = np.asarray([0, 1], np.int16)
     for spec in specs:
         identity = store.add(spec, arm="source_only")
@@ -85,6 +105,12 @@ def test_writing_a_gallery_keeps_the_newest_film_of_the_first_seed_only(tmp_path
         for step in (1, 2):
             store.record_confusion(identity, Confusion(step, "target", np.full((2, 2), step)))
         store.record_features(identity, 0, np.ones((2, 3), np.float32), predictions)
+        store.record_frames(identity, [Frame(0, "pca-3d", in_space, predictions)])
+        for step in range(0, 200, 5):
+            store.record_neighbours(identity, Neighbours(step, np.asarray([[1], [0]], np.int16)))
+        for layout in (0, 1):
+            store.record_film_quality(identity, FilmQuality("umap", layout, {"displacement": 0.1 * layout}))
+        store.record_film_quality(identity, FilmQuality("pca-3d", 0, {"trustworthiness": 0.9}))
     first, second = (spec.content_hash for spec in specs)
     file = write_gallery(store, [first, second], tmp_path / "kept.sqlite", films={first})
     kept = Store(file=file)
@@ -92,7 +118,16 @@ def test_writing_a_gallery_keeps_the_newest_film_of_the_first_seed_only(tmp_path
     assert [frame.layout for frame in frames] == [1]
     assert frames[0].points.dtype == np.float32
     np.testing.assert_allclose(frames[0].points, points + 1, atol=1e-3)
-    assert kept.frames(second, "umap") == []
+    assert kept.frames(second, "umap") == kept.frames(second, "pca-3d") == []
+    np.testing.assert_allclose(kept.frames(first, "pca-3d")[0].points, in_space, atol=np.ptp(in_space) / 1000)
+    steps = kept.neighbour_steps(first)
+    assert len(steps) == 12 and steps[0] == 0 and steps[-1] == 195
+    assert set(np.diff(steps)) <= {15, 20} and kept.neighbour_steps(second) == []
+    np.testing.assert_array_equal(kept.neighbours(first).indices, [[1], [0]])
+    assert kept.film_quality(first, "umap") == FilmQuality("umap", 1, {"displacement": 0.1})
+    assert kept.film_quality(first, "pca-3d") == FilmQuality("pca-3d", 0, {"trustworthiness": 0.9})
+    assert kept.film_quality(second, "umap") is None
+    assert kept.database.rows("SELECT count(*) FROM film_quality")[0][0] == 2
     assert kept.latest(second) == {"class_loss": 0.5}
     assert kept.confusion(second, "target").step == 2
     assert kept.feature_steps(first) == []

@@ -1,7 +1,7 @@
 """`python -m tlcore.gallery [PRESET …]`: train the default arms of presets and keep what they recorded.
 
-Frames and metrics of every seed are kept; features, checkpoints and weights are not, so that all files together stay
-small. What was recorded of a preset before is replaced once its new runs have all finished.
+Metrics of every seed are kept, frames and neighbours of the first; features, checkpoints and weights are not, so that
+all files together stay small. What was recorded of a preset before is replaced once its new runs have all finished.
 """
 
 from __future__ import annotations

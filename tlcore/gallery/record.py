@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from tlcore.errors import RunFailed
 from tlcore.execution.local import LocalExecutor
@@ -15,11 +16,16 @@ from tlcore.presets import Preset
 from tlcore.runs import Run, Store
 from tlcore.runs.database import create_tables, pack, unpack
 
-KEPT_TABLES = ("metrics", "notices", "probes", "frames", "surfaces", "confusions")
+KEPT_TABLES = ("metrics", "notices", "confusions")
+KEPT_OF_FILMS = ("probes", "frames", "surfaces", "neighbours", "film_quality")
+NEIGHBOURS_KEPT = 12
+"""Steps at which the neighbours among the features are kept."""
+FINE_GRID = 1024
+"""In space, points are rounded to this share of the film's width: zeros that compress."""
 POLL_SECONDS = 0.5
 NEWEST_LAYOUT = (
-    "DELETE FROM frames WHERE layout < "
-    "(SELECT max(layout) FROM frames AS other WHERE other.run = frames.run AND other.projection = frames.projection)"
+    "DELETE FROM {table} WHERE layout < "
+    "(SELECT max(layout) FROM {table} AS other WHERE other.run = {table}.run AND other.projection = {table}.projection)"
 )
 
 
@@ -63,10 +69,11 @@ def write_gallery(store: Store, identities: Sequence[str], file: Path, *, films:
         connection.execute("BEGIN")
         for identity in identities:
             connection.execute("INSERT INTO runs SELECT * FROM lab.runs WHERE id = ?", (identity,))
-            for table in KEPT_TABLES:
-                if identity in films or table not in ("probes", "frames", "surfaces"):
-                    connection.execute(f"INSERT INTO {table} SELECT * FROM lab.{table} WHERE run = ?", (identity,))
-        connection.execute(NEWEST_LAYOUT)
+            for table in (*KEPT_TABLES, *(KEPT_OF_FILMS if identity in films else ())):
+                connection.execute(f"INSERT INTO {table} SELECT * FROM lab.{table} WHERE run = ?", (identity,))
+            _thin_neighbours(connection, identity)
+        for table in ("frames", "film_quality"):
+            connection.execute(NEWEST_LAYOUT.format(table=table))
         _shrink(connection)
         connection.execute("UPDATE runs SET pid = NULL")
         connection.execute("COMMIT")
@@ -78,12 +85,34 @@ def write_gallery(store: Store, identities: Sequence[str], file: Path, *, films:
     return file
 
 
+def _on_grid(points: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Points (N, 3) rounded to the next power of two below their width / FINE_GRID, which half precision can hold."""
+    width = float(np.ptp(points)) if points.size else 0.0
+    if not np.isfinite(width) or width <= 0:
+        return points
+    grid = 2.0 ** np.floor(np.log2(width / FINE_GRID))
+    return np.asarray(np.round(points / grid) * grid, np.float32)
+
+
+def _thin_neighbours(connection: sqlite3.Connection, identity: str) -> None:
+    """Keep those of a few steps, evenly spread over those recorded, the first and the last among them."""
+    query = "SELECT step FROM neighbours WHERE run = ? ORDER BY step"
+    steps = [row[0] for row in connection.execute(query, (identity,))]
+    chosen = np.linspace(0, len(steps) - 1, min(NEIGHBOURS_KEPT, len(steps))).round().astype(int)
+    for step in set(steps) - {steps[index] for index in chosen}:
+        connection.execute("DELETE FROM neighbours WHERE run = ? AND step = ?", (identity, step))
+
+
 def _shrink(connection: sqlite3.Connection) -> None:
     """Half precision for points and surfaces: a thousandth of the picture's width is finer than a dot."""
     for table, column in (("frames", "points"), ("surfaces", "field")):
         for rowid, blob in connection.execute(f"SELECT rowid, {column} FROM {table}").fetchall():
-            small = pack(unpack(blob).astype(np.float16))
-            connection.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (small, rowid))
+            values = unpack(blob)
+            if table == "frames" and values.ndim == 2 and values.shape[1] == 3:
+                values = _on_grid(values)
+            connection.execute(
+                f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (pack(values.astype(np.float16)), rowid)
+            )
     # Confusions are shown for the final model only.
     connection.execute(
         "DELETE FROM confusions WHERE step < "
