@@ -106,8 +106,7 @@ def render(indices: torch.Tensor, spec: Digits | PhotoDigits, seed: int) -> torc
     the renderings, the spec and the seed, but not on which other originals stand in the same share.
     """
     originals = original_digits()
-    generator = generator_for("renderings", spec.name, seed, spec.renderings)
-    draws = 2 * torch.rand(len(originals.labels), spec.renderings, 5, generator=generator) - 1
+    draws = _draws(len(originals.labels), spec.name, seed, spec.renderings)
     maps = affine_maps(spec.variation * draws[indices].flatten(0, 1))
     enlarged = functional.interpolate(
         originals.pictures[indices].unsqueeze(1), size=(SIDE, SIDE), mode="bilinear", align_corners=False
@@ -115,6 +114,13 @@ def render(indices: torch.Tensor, spec: Digits | PhotoDigits, seed: int) -> torc
     enlarged = enlarged.repeat_interleave(spec.renderings, dim=0)
     grid = sampling_grid(maps)
     return functional.grid_sample(enlarged, grid, align_corners=False).squeeze(1).clamp_(0, 1)
+
+
+@lru_cache(maxsize=4)  # asked for with every few originals
+def _draws(originals: int, name: str, seed: int, renderings: int) -> torch.Tensor:
+    """What chance decides of each rendering: (originals, renderings, 5) from -1 to 1. Not to be written to."""
+    generator = generator_for("renderings", name, seed, renderings)
+    return 2 * torch.rand(originals, renderings, 5, generator=generator) - 1
 
 
 def sampling_grid(maps: torch.Tensor) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import lru_cache
 
 import numpy as np
@@ -24,6 +25,7 @@ from tlcore.data.digits import (
 )
 from tlcore.data.randomness import generator_for
 from tlcore.data.splits import Share, split_originals
+from tlcore.errors import MissingData
 from tlcore.specs.data import PhotoDigits
 
 PROVENANCE = Provenance(
@@ -53,6 +55,14 @@ def photographs() -> tuple[torch.Tensor, ...]:
         photograph = torch.from_numpy(pixels).permute(2, 0, 1)
         reduced.extend(functional.avg_pool2d(photograph, reduction) for reduction in REDUCTIONS)
     return tuple(reduced)
+
+
+def have_ready() -> None:
+    """Read what is the same for every run, in one thread: a process that then forks must not have started others."""
+    torch.set_num_threads(1)
+    with contextlib.suppress(MissingData):  # a run that needs them says so
+        original_digits()
+        photographs()
 
 
 def load_photo_digits(spec: PhotoDigits, seed: int, share: Share) -> Domain:
@@ -86,8 +96,7 @@ def backgrounds(indices: torch.Tensor, spec: PhotoDigits, seed: int, test: bool)
 
     Photograph, reduction and place are drawn for all originals and looked up, as the affine maps are.
     """
-    generator = generator_for("backgrounds", seed, spec.renderings)
-    draws = torch.rand(len(original_digits().labels), spec.renderings, 3, generator=generator)
+    draws = _draws(len(original_digits().labels), seed, spec.renderings)
     chosen, down, right = draws[indices].flatten(0, 1).unbind(dim=1)
     pictures = photographs()
     number = (chosen * len(pictures)).long().clamp_(max=len(pictures) - 1)
@@ -99,6 +108,12 @@ def backgrounds(indices: torch.Tensor, spec: PhotoDigits, seed: int, test: bool)
         left = first + (right[rows] * (last - first + 1)).long().clamp_(max=last - first)
         crops[rows] = windows(picture, top, left, SIDE)
     return crops
+
+
+@lru_cache(maxsize=4)  # asked for with every few originals
+def _draws(originals: int, seed: int, renderings: int) -> torch.Tensor:
+    """What chance decides of each background: (originals, renderings, 3) from 0 to 1. Not to be written to."""
+    return torch.rand(originals, renderings, 3, generator=generator_for("backgrounds", seed, renderings))
 
 
 def horizontal_range(width: int, test: bool) -> tuple[int, int]:

@@ -22,6 +22,7 @@ NEEDED = (
     "tlcore.methods.registry",
     "tlcore.training.preparation",
 )
+PACKAGED_PICTURES = "tlcore.data.photo_digits"
 CRASHED = 1
 """Exit status of a process in which even the recording of a failure failed."""
 
@@ -46,9 +47,13 @@ class Order:
 
 
 def import_everything() -> None:
-    """Import all that training needs. Nothing is computed: a fork after a CUDA call or a parallel region may hang."""
+    """Import all that training needs, and have the packaged pictures at hand that every run of digits starts from.
+
+    A fork after a CUDA call or a parallel region may hang: what little is computed here is computed in one thread.
+    """
     for name in NEEDED:
         importlib.import_module(name)
+    importlib.import_module(PACKAGED_PICTURES).have_ready()
 
 
 def carry_out(order: Order) -> int:

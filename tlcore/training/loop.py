@@ -25,6 +25,7 @@ from tlcore.training.events import Advanced, Checkpoint, Event, Features, Finish
 from tlcore.training.memory import keep_freed_memory
 from tlcore.training.sampling import ShuffledBatches
 from tlcore.training.schedules import learning_rate
+from tlcore.training.snapshot import Snapshot
 from tlcore.training.window import MetricWindow
 
 EVALUATION_BATCH = 1000
@@ -74,8 +75,8 @@ def train(spec: RunSpec, context: Context, objective: Objective) -> Iterator[Eve
         step = _restore(context.resume_state, modules, optimiser, objective, window)
     steps, cadence = spec.budget.steps, context.cadence
     modules.train()
-    if step == 0:
-        yield from observe(0, context, objective)
+    # The first loss is told before the untrained model is looked at, which takes longer than many steps: someone waits.
+    untrained = Snapshot(modules) if step == 0 else None
     while step < steps:
         progress = step / steps
         for group in optimiser.param_groups:
@@ -95,6 +96,11 @@ def train(spec: RunSpec, context: Context, objective: Objective) -> Iterator[Eve
         rate = learning_rate(spec.optimisation, progress)
         if cadence.metrics_due(step):
             yield Metrics(step, window.fetch() | objective.settings(progress) | {"learning_rate": rate})
+        if untrained:
+            with untrained.restored():
+                first_look = observe(0, context, objective)
+            untrained = None
+            yield from first_look
         if dissection:
             yield dissection.after_update(step, rate, partial(_forward, context, objective, progress))
         yield from observe(step, context, objective)
