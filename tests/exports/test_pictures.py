@@ -16,7 +16,9 @@ from tlcore.errors import InvalidRequest
 from tlcore.exports import View, animation, content_of, make
 from tlcore.exports.drawing import Drawing, point_colours
 from tlcore.exports.shown import gather
+from tlcore.exports.surfaces import class_field
 from tlcore.plots.style import DARK, LIGHT
+from tlcore.runs import Surface
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 
@@ -200,3 +202,42 @@ def test_an_ffmpeg_that_hangs_is_ended(tmp_path):
 @pytest.mark.skipif(not animation.has_ffmpeg(), reason="ffmpeg is not installed")
 def test_mp4_by_the_real_ffmpeg(recorded):
     assert content_of([recorded()], "mp4", View(width=320))[4:8] == b"ftyp"
+
+
+@pytest.fixture
+def plane(recorded):
+    """A run whose points lie in the plane themselves, over a class that turns round and a domain that stays."""
+    source = recorded(projections=("input",))
+    across = np.tile(np.linspace(0, 1, 9, dtype=np.float32), (7, 1))
+    for step, values in ((0, across), (20, 1 - across)):
+        for name, function in (("class", values), ("domain", across)):
+            source.store.record_surface(source.run.id, Surface(step, name, (-1.0, 7.0, -1.0, 9.0), function))
+    return source
+
+
+def test_the_field_has_the_colour_of_the_likelier_class():
+    field = class_field(np.array([[0.0, 0.45, 0.5, 1.0, np.nan]], np.float32), LIGHT)
+    assert np.allclose(field[0, :2, :3] * 255, [rgb(LIGHT.classes[0])] * 2)
+    assert np.allclose(field[0, 3, :3] * 255, rgb(LIGHT.classes[1]))
+    assert field[0, 0, 3] == field[0, 3, 3] > field[0, 1, 3] > field[0, 2, 3] == field[0, 4, 3] == 0
+
+
+def test_surfaces_lie_beneath_their_points_and_change_with_them(plane):
+    drawing = Drawing(gather([plane], View()), View(), width=600)
+    panel = drawing._panels[0]
+    assert panel.axes.get_xlim()[0] < -1 and panel.axes.get_ylim()[1] > 9
+    left = []
+    for moment in (0, 1.5, 2):
+        drawing.show(moment)
+        left.append(panel._field._image.get_array()[3, 0])
+        assert len(panel._field._lines) == (1 if moment == 1.5 else 2)  # halfway the class is one half everywhere
+    assert np.allclose(left[0][:3] * 255, rgb(LIGHT.classes[0]), atol=1)
+    assert np.allclose(left[2][:3] * 255, rgb(LIGHT.classes[1]), atol=1) and left[1][3] < 0.01
+    assert "stroke-dasharray" in content_of([plane], "svg").decode()
+
+
+def test_a_thin_line_keeps_its_colour_in_a_gif(plane):
+    for theme, palette in (("light", LIGHT), ("dark", DARK)):
+        film = Image.open(io.BytesIO(content_of([plane], "gif", View(theme=theme)))).convert("RGB")
+        distances = np.abs(np.asarray(film, dtype=int) - rgb(palette.domain)).sum(axis=2)
+        assert distances.min() <= 12

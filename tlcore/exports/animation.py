@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageColor
 
 from tlcore.errors import InvalidRequest
 from tlcore.exports.drawing import Drawing, natural_width
 from tlcore.exports.shown import Film, Source, View, gather
+from tlcore.plots.style import Palette
 
 Written = tuple[bytes, tuple[str, ...]]
 Pictures = Iterator[npt.NDArray[np.uint8]]
@@ -25,7 +26,7 @@ GIF_PICTURES = 96
 GIF_MOST_BETWEEN = 4
 GIF_WIDTHS = {1: 600, 2: 880, 3: 1080}
 GIF_MOST_WIDTH = 1600
-GIF_COLOURS = 64
+GIF_COLOURS = 128
 GIF_SECONDS = 8.0
 HOLD_SECONDS = 2.0
 MP4_PICTURES = 480
@@ -71,9 +72,7 @@ def gif(sources: Sequence[Source], view: View) -> Written:
     width = min(view.width or GIF_WIDTHS[len(film.runs)], GIF_MOST_WIDTH)
     moments = moments_of(film, GIF_PICTURES, GIF_MOST_BETWEEN)
     drawing = Drawing(film, view, width=width, timeline=True)
-    # The colours of the first and the last picture are those of all.
-    ends = np.concatenate([*pictures_of(drawing, [moments[0], moments[-1]])])
-    palette = Image.fromarray(ends).quantize(GIF_COLOURS, dither=Image.Dither.NONE)
+    palette = _palette([*pictures_of(drawing, [moments[0], moments[-1]])], drawing.palette)
     images = [
         Image.fromarray(pixels).quantize(palette=palette, dither=Image.Dither.NONE)
         for pixels in pictures_of(drawing, moments)
@@ -86,6 +85,20 @@ def gif(sources: Sequence[Source], view: View) -> Written:
         buffer, "GIF", save_all=True, append_images=images[1:], duration=pauses, loop=0, optimize=False, disposal=1
     )
     return buffer.getvalue(), film.remarks()
+
+
+def _palette(ends: Sequence[npt.NDArray[np.uint8]], house: Palette) -> Image.Image:
+    """The colours of the first and the last picture, which are those of all, and among them the house's own.
+
+    A thin line in a colour of its own covers few pixels: without a share for it, it would take another's.
+    """
+    names = (house.source, house.target, house.domain, house.ink, house.soft, house.wrong, house.correct, house.card)
+    own = np.array([ImageColor.getrgb(colour) for colour in (*names, house.ground, *house.classes)], dtype=np.uint8)
+    height, width = ends[0].shape[:2]
+    shares = np.repeat(own, height * width // 100, axis=0)
+    pixels = np.concatenate([*(end.reshape(-1, 3) for end in ends), shares])
+    picture = Image.fromarray(pixels[: len(pixels) // width * width].reshape(-1, width, 3))
+    return picture.quantize(GIF_COLOURS, dither=Image.Dither.NONE)
 
 
 def mp4(sources: Sequence[Source], view: View) -> Written:

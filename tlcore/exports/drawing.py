@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tlcore.exports.shown import Film, ShownRun, View, caption
+from tlcore.exports.surfaces import SurfaceDrawing
 from tlcore.plots.style import DARK, LIGHT, Palette
 from tlcore.runs.records import Frame
 
@@ -183,10 +184,13 @@ class _Panel:
             nowhere[:, 0], nowhere[:, 1], s=size, linewidths=1.5, marker="x", color=palette.wrong, zorder=3
         )
         self._styled: Frame | None = None
+        self._field = SurfaceDrawing(self.axes, shown, palette)
 
     def _set_limits(self, ratio: float) -> None:
         every = np.concatenate(list(self._flat.values()))
         every = every[np.isfinite(every).all(axis=1)]
+        for surface in self.shown.surfaces[:1]:
+            every = np.concatenate([every, np.reshape(surface.extent, (2, 2)).T])
         low, high = (every.min(axis=0), every.max(axis=0)) if len(every) else (np.zeros(2), np.ones(2))
         middle, span = (low + high) / 2, np.where(high > low, high - low, 1.0) * 1.06
         # The axes of a projection have no unit, but a cloud stretched too far misleads.
@@ -211,6 +215,7 @@ class _Panel:
             self._styled = frame
             self._dots.set_facecolor(faces[order])  # type: ignore[arg-type]
             self._dots.set_edgecolor(edges[order])  # type: ignore[arg-type]
+        self._field.show(before, after, fraction)
         accuracy = self.shown.accuracy_at(step)
         self._value.set_text("" if accuracy is None else f"target accuracy {accuracy:.2f}")
 

@@ -57,7 +57,7 @@ def _message(sources: Sequence[Source], this: View, view: View, projections: Seq
                 shown.title,
                 "" if accuracy is None else f"target accuracy {accuracy:.2f}",
                 shown.frames,
-                store.surfaces(run.id) if film.projection == "input" else (),
+                shown.surfaces,
                 quality=quality.values if quality else None,
                 neighbours=(neighbours,) if neighbours else (),
             )

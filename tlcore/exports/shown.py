@@ -13,7 +13,7 @@ from tlcore.errors import InvalidRequest
 from tlcore.player.film import projection_label
 from tlcore.player.message import probe_digest
 from tlcore.presets import all_presets
-from tlcore.runs import Frame, Probe, Run, Series, Store
+from tlcore.runs import Frame, Probe, Run, Series, Store, Surface
 
 COLOURINGS = ("domain", "class", "correctness", "prediction")
 THEMES = ("light", "dark")
@@ -54,16 +54,22 @@ class View:
 
 @dataclass(frozen=True)
 class ShownRun:
-    """One run of a film, with its frames in one projection by step."""
+    """One run of a film, with its frames in one projection by step, and the functions over the plane of its points."""
 
     source: Source
     title: str
     frames: tuple[Frame, ...]
     accuracy: Series | None
+    surfaces: tuple[Surface, ...] = ()
 
     def frame_at(self, step: int) -> Frame:
         """The latest frame at or before a step; the first where there is none."""
         return next((frame for frame in reversed(self.frames) if frame.step <= step), self.frames[0])
+
+    def surface_at(self, name: str, step: int) -> Surface | None:
+        """The latest surface of that name at or before a step; the first where there is none before."""
+        named = [surface for surface in self.surfaces if surface.name == name]
+        return next((surface for surface in reversed(named) if surface.step <= step), named[0] if named else None)
 
     def accuracy_at(self, step: int) -> float | None:
         """Target accuracy at the latest look at or before a step; None where it is not known."""
@@ -131,7 +137,8 @@ def gather(sources: Sequence[Source], view: View) -> Film:
         if not fitting:
             raise InvalidRequest(f"None of the frames of run {run.id} in projection '{projection}' can be read.")
         accuracy = store.metrics(run.id, ["target_accuracy"]).get("target_accuracy")
-        runs.append(ShownRun(Source(store, run), title, fitting, accuracy))
+        surfaces = tuple(store.surfaces(run.id)) if projection == "input" else ()
+        runs.append(ShownRun(Source(store, run), title, fitting, accuracy, surfaces))
     film = Film(film_title(sources), probe, projection, projections, tuple(runs), merged_steps(runs), len(damaged))
     if view.step is not None and not film.moments[0] <= view.step <= film.moments[-1]:
         raise InvalidRequest(

@@ -72,7 +72,7 @@ async function open(projection) {
 function heightOf(message) {
   const columns = window.innerWidth >= 900 ? message.panels.length : window.innerWidth >= 660 ? Math.min(2, message.panels.length) : 1;
   const width = Math.min(window.innerWidth, 1680) / columns;
-  return Math.round(Math.max(220, Math.min(window.innerHeight - 345, 0.9 * width, 820)));
+  return Math.round(Math.max(220, Math.min(window.innerHeight - 345, (columns < message.panels.length ? 0.66 : 0.9) * width, 820)));
 }
 
 function show(again) {
