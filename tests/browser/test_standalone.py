@@ -6,6 +6,7 @@ import pytest
 
 from tests.browser.standalone_film import FRAMES, NAMES, write_film
 from tests.browser.test_components import fact, wait_for
+from tests.browser.test_player import click_a_point
 from tlcore.exports import View, content_of
 
 pytestmark = pytest.mark.browser
@@ -107,6 +108,8 @@ def test_zoom_and_projection_and_colour(page, films):
     player.get_by_label("Projection").select_option("pca")
     wait_for(lambda: fact(player, "projection"), "pca")
     wait_for(lambda: fact(player, "frame-count"), f"{FRAMES},{FRAMES}")
+    click_a_point(page, player, 0)  # the neighbours of a point are known in every projection
+    wait_for(lambda: fact(player, "selected"), "1")
     player.get_by_label("Projection").select_option("umap")
     wait_for(lambda: fact(player, "projection"), "umap")
     player.get_by_role("button", name="correctness", exact=True).click()

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from tlcore.errors import InvalidRequest, StoreError
-from tlcore.exports import FORMATS, SINGLE_RUN, Source, View, content_of, export, make
+from tlcore.exports import FORMATS, SINGLE_RUN, Source, View, content_of, export, film_page, make
+from tlcore.runs import Neighbours
 from tlcore.specs import Budget, Dann, RunSpec, SourceOnly
 
 
@@ -143,3 +144,19 @@ def test_nothing_slow_is_imported_before_something_is_drawn():
         "assert not {'torch', 'matplotlib', 'pandas', 'pyarrow', 'streamlit'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_neighbours_go_into_the_film_as_far_as_there_is_room(recorded, store, monkeypatch):
+    source = recorded()
+    for step in range(0, 21, 2):
+        store.record_neighbours(source.run.id, Neighbours(step, np.full((24, 4), step, np.uint16)))
+
+    def steps(most: int) -> list[int]:
+        monkeypatch.setattr(film_page, "MOST_NEIGHBOURS", most)
+        found = film_page.neighbours_of(source, 24, 2)
+        assert all((one.indices == one.step).all() for one in found)
+        return [one.step for one in found]
+
+    assert steps(10**6) == list(range(0, 21, 2))
+    assert steps(2 * 24 * 4 * 4) == [2, 8, 14, 20] and steps(1) == [20]
+    assert film_page.neighbours_of(source, 23, 2) == []

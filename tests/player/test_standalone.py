@@ -17,7 +17,7 @@ from tlcore.player.message import MISSING_COORDINATE, Ledger
 from tlcore.player.packing import COARSENESS, MISSING_PLACE, pack
 from tlcore.player.standalone import in_script, json_in_html, standalone
 from tlcore.plots.style import palette_payload
-from tlcore.runs.records import Frame, Probe
+from tlcore.runs.records import Frame, Neighbours, Probe
 
 EVIL = "</script><script>alert(1)</script><!-- \u2028 <img src=x onerror=alert(2)>"
 MARKS = "__FILMS__ __BUNDLE__ __TITLE__"
@@ -29,7 +29,9 @@ def probe_of(count, names=("a", "b")):
 
 
 def message_of(frames, probe, projections=("pca",), projection="pca", title="run"):
-    return film_message(Ledger(), [Panel("run", title, "", frames)], probe, projections, projection)
+    near = [Neighbours(0, np.zeros((len(probe), 3), np.uint16))]
+    panel = Panel("run", title, "", frames, neighbours=near)
+    return film_message(Ledger(), [panel], probe, projections, projection)
 
 
 def film_of(count=50, frames=4, classes=2, dimensions=2, projection="pca"):
@@ -215,7 +217,8 @@ def test_other_projections_are_in_the_file_while_there_is_room():
         assert next(iter(contents)) == "pca"
         for name, message in contents.items():
             assert [entry["id"] for entry in message["projections"]] == [known for known in names if known in contents]
-            assert ("labels" in message["probe"]) == (name == "pca")  # the points lie in the file once
+            # Points and neighbours lie in the file once.
+            assert ("labels" in message["probe"]) == (name == "pca") == bool(message["panels"][0]["neighbours"])
         return set(contents), len(page)
 
     everything, size = shown(10_000_000)

@@ -14,10 +14,12 @@ from tlcore.player.film import Caption, Curve, Panel, film_message, projection_l
 from tlcore.player.message import Ledger
 from tlcore.player.standalone import standalone
 from tlcore.plots.style import palette_payload
+from tlcore.runs import Neighbours
 
 Written = tuple[bytes, tuple[str, ...]]
 CURVES = (("target accuracy", "target", "target_accuracy"), ("domain accuracy", "domain", "domain_accuracy"))
 NOTEBOOK_HEIGHT = 660
+MOST_NEIGHBOURS = 120_000  # of all points, steps and runs together: some 200 kB in the file
 
 
 def html(sources: Sequence[Source], view: View) -> Written:
@@ -50,7 +52,6 @@ def _message(sources: Sequence[Source], this: View, view: View, projections: Seq
         store, run = shown.source
         accuracy = shown.accuracy_at(last)
         quality = store.film_quality(run.id, film.projection)
-        neighbours = store.neighbours(run.id)
         panels.append(
             Panel(
                 run.id,
@@ -59,7 +60,7 @@ def _message(sources: Sequence[Source], this: View, view: View, projections: Seq
                 shown.frames,
                 shown.surfaces,
                 quality=quality.values if quality else None,
-                neighbours=(neighbours,) if neighbours else (),
+                neighbours=neighbours_of(shown.source, len(film.probe), len(film.runs)),
             )
         )
     message = film_message(
@@ -70,6 +71,19 @@ def _message(sources: Sequence[Source], this: View, view: View, projections: Seq
         "autoplay": view.step is None,
         "total_steps": max((shown.source.run.steps for shown in film.runs), default=last),
     }
+
+
+def neighbours_of(source: Source, points: int, panels: int) -> list[Neighbours]:
+    """The nearest neighbours at some steps, the last among them: as many as the file has room for beside its films."""
+    store, run = source
+    steps = store.neighbour_steps(run.id)
+    last = store.neighbours(run.id, steps[-1]) if steps else None
+    if last is None or len(last.indices) != points:
+        return []
+    room = max(1, MOST_NEIGHBOURS // max(1, panels * last.indices.size))
+    chosen = steps[:: -max(1, -(-len(steps) // room))][::-1]
+    found = [store.neighbours(run.id, step) for step in chosen[:-1]]
+    return [*(one for one in found if one is not None), last]
 
 
 def curves_of(sources: Sequence[Source]) -> list[Curve]:

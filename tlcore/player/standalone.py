@@ -123,12 +123,14 @@ def _prepared(
     palettes: Mapping[str, Mapping[str, Any]],
     with_probe: bool,
 ) -> dict[str, Any]:
-    """A message as it lies in the file. The probe points, with all their thumbnails, lie in it once."""
+    """A message as it lies in the file. The probe points with their thumbnails and neighbours lie in it once."""
     probe = message["probe"]
+    panels = message["panels"] if with_probe else [{**panel, "neighbours": None} for panel in message["panels"]]
     return {
         "live": False, "autoplay": True, "loop": False, "badge": None, "total_steps": None, "palette": dict(palettes),
         **message,
         "probe": probe if with_probe else {"id": probe["id"], "count": probe["count"]},
+        "panels": panels,
         "projections": [entry for entry in message["projections"] if entry["id"] in projections],
     }  # fmt: skip
 

@@ -91,6 +91,9 @@ async function change(projection) {
   wanted = projection;
   const message = await open(projection);
   if (wanted !== projection || current === message) return;
+  // The features are the same whatever picture is made of them: their neighbours lie in the first film alone.
+  const first = await open(settings.projection);
+  message.panels.forEach((panel, index) => { panel.neighbours ??= first.panels[index].neighbours; });
   current = message;
   show(false);
 }
