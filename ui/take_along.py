@@ -52,7 +52,7 @@ def take_along(experiment: Experiment, views: Sequence[RunView]) -> None:
     with python:
         st.code(python_code(experiment), language="python")
     with terminal:
-        st.code(terminal_command(experiment), language="bash", wrap_lines=True)
+        st.code("\n".join([terminal_command(experiment), *export_command(experiment, views)]), language="bash")
     sight = watched(experiment.preset.page)
     if sight.trouble:
         st.warning(f"The last download could not be made: {sight.trouble}")
@@ -64,8 +64,7 @@ def take_along(experiment: Experiment, views: Sequence[RunView]) -> None:
 
 def _films(experiment: Experiment, views: Sequence[RunView], sight: Watched) -> None:
     """The film and the picture of the runs that stand side by side, as they are shown at the moment of the click."""
-    beside = [view for view in views if view.run.arm in experiment.preset.side_by_side and _has_frames(view)]
-    beside = beside[:MOST_PANELS]
+    beside = _side_by_side(experiment, views)
     if not beside:
         return
     theme = st.context.theme.type if st.context.theme.type in ("light", "dark") else "light"
@@ -129,6 +128,12 @@ def _button(label: str, kind: str, file_name: str, content: Callable[[], bytes],
     )  # fmt: skip
 
 
+def _side_by_side(experiment: Experiment, views: Sequence[RunView]) -> list[RunView]:
+    """The runs that make a film together."""
+    found = [view for view in views if view.run.arm in experiment.preset.side_by_side and _has_frames(view)]
+    return found[:MOST_PANELS]
+
+
 def _has_frames(view: RunView) -> bool:
     return bool(view.store.projections(view.run.id)) and view.store.probe(view.run.id) is not None
 
@@ -172,7 +177,8 @@ def python_code(experiment: Experiment) -> str:
     return (
         "import tlcore\n\n"
         f'result = tlcore.run("{experiment.preset.identity}"{seeds}{changed})\n'
-        "print(result.summary)\nresult.plot().show()"
+        "print(result.summary)\nresult.plot().show()\n"
+        'result.player()  # the film, in a notebook\nresult.export("film.html")'
     )
 
 
@@ -181,6 +187,14 @@ def terminal_command(experiment: Experiment) -> str:
     seeds = "" if experiment.seeds == 1 else f" --seeds {experiment.seeds}"
     changes = "".join(f" --set {path}={value}" for path, value in experiment.changes.items())
     return f"python -m tlcore run {experiment.preset.identity}{seeds}{changes}"
+
+
+def export_command(experiment: Experiment, views: Sequence[RunView]) -> list[str]:
+    """The command that writes the film, where there is one."""
+    runs = [view.run.id for view in _side_by_side(experiment, views)]
+    if not runs:
+        return []
+    return [f"python -m tlcore export {' --with '.join(runs)} --format html --output film.html"]
 
 
 def _number(text: str) -> object:

@@ -110,6 +110,7 @@ def test_zoom_and_projection_and_colour(page, films):
     wait_for(lambda: fact(player, "frame-count"), f"{FRAMES},{FRAMES}")
     click_a_point(page, player, 0)  # the neighbours of a point are known in every projection
     wait_for(lambda: fact(player, "selected"), "1")
+    player.get_by_text("Nearest in the full feature space of DANN, step 5,900").wait_for()
     player.get_by_label("Projection").select_option("umap")
     wait_for(lambda: fact(player, "projection"), "umap")
     player.get_by_role("button", name="correctness", exact=True).click()
