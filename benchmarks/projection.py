@@ -1,9 +1,12 @@
 """How fast UMAP frames are, how still they stay, and how true, against independent UMAP fits.
 
-    python benchmarks/projection.py [--frames 12] [--seeds 2] [--film "trained digits"]
+    python -m benchmarks.projection [--store FOLDER] [--film "trained digits"] [--frames 12] [--seeds 2]
 
-Prints Markdown tables: for four films the displacement of points whose features hardly changed (root mean square
-radius of the frame before = 1), trustworthiness and neighbour preservation for 15 neighbours, and seconds a frame.
+Without `--film` it measures the features of a recorded run: the newest that has finished in the store, or, without
+`--store`, photo-digits by DANN, which it trains first. Four films that are made for the purpose can be asked for.
+Measured are the displacement of points whose features hardly changed (root mean square radius of the frame before = 1),
+trustworthiness and neighbour preservation for 15 neighbours, averaged over the frames, and processor seconds a frame,
+all on one thread. The tables replace those between the marks in docs/benchmarks.md unless `--output -`.
 """
 
 from __future__ import annotations
@@ -12,8 +15,14 @@ import argparse
 import itertools
 import os
 import platform
+import subprocess
+import sys
+import tempfile
 import time
 import warnings
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -23,10 +32,13 @@ from sklearn.datasets import load_digits
 from tlcore.projection.alignment import align
 from tlcore.projection.film import lay_out_film
 from tlcore.projection.pca import PcaProjector
-from tlcore.projection.quality import neighbour_preservation, stability, trustworthiness, unmoved_points
+from tlcore.projection.quality import faithfulness, stability, unmoved_points
 from tlcore.projection.umap import UmapProjector
+from tlcore.runs import Store
 
 Film = list[npt.NDArray[np.float32]]
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- projection: written by benchmarks/projection.py -->", "<!-- end of projection -->"
 
 
 def drifting_clusters(frames: int, seed: int, points: int = 2000, features: int = 50) -> Film:
@@ -89,111 +101,159 @@ def trained_digits(frames: int, seed: int, steps_a_frame: int = 10) -> Film:
     return film
 
 
-def independent_umap(film: Film, seed: int) -> Film:
+def recorded_run(folder: Path) -> tuple[str, Film]:
+    """The features of the newest finished run in a store, and what that run is."""
+    store = Store(folder)
+    run = store.runs(["finished"])[-1]
+    found = [store.features(run.id, step) for step in store.feature_steps(run.id)]
+    return f"{run.preset}, {run.arm}, seed {run.spec.seed}", [pair[0] for pair in found if pair is not None]
+
+
+def independent_umap(film: Film, seed: int, dimensions: int) -> Film:
     """One umap-learn fit a frame with default settings and one seed, then aligned to the frame before."""
     import umap
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        points = [umap.UMAP(random_state=seed, n_jobs=1).fit_transform(features) for features in film]
+        fits = [umap.UMAP(n_components=dimensions, random_state=seed, n_jobs=1) for _ in film]
+        points = [fit.fit_transform(features) for fit, features in zip(fits, film, strict=True)]
     for index in range(1, len(points)):
         points[index] = align(points[index], points[index - 1])
     return points
 
 
-def warm_umap(film: Film, seed: int) -> Film:
+def warm_umap(film: Film, seed: int, dimensions: int) -> Film:
     """Each frame from the one before, as a live view does it."""
-    projector = UmapProjector(seed=seed)
+    projector = UmapProjector(dimensions, seed=seed)
     return [projector.project(features) for features in film]
 
 
-def pca(film: Film, seed: int) -> Film:
+def careful_umap(film: Film, seed: int, dimensions: int) -> Film:
+    """From the last frame backwards, then calmed, as it is done when a run has ended."""
+    return lay_out_film(film, seed, dimensions=dimensions)
+
+
+def pca(film: Film, seed: int, dimensions: int) -> Film:
     """Principal components, turned onto the frame before."""
-    projector = PcaProjector()
+    projector = PcaProjector(dimensions)
     return [projector.project(features) for features in film]
 
 
-FILMS = {
+MADE_FILMS = {
     "drifting clusters": drifting_clusters,
     "merging domains": merging_domains,
     "rotated digits": rotated_digits,
     "trained digits": trained_digits,
 }
-LAYOUTS = {
+LAYOUTS: dict[str, Callable[[Film, int, int], Film]] = {
     "independent umap-learn fits, aligned": independent_umap,
     "live: each frame from the one before": warm_umap,
-    "film: from the last frame backwards": lay_out_film,
+    "film: from the last frame backwards, calmed": careful_umap,
     "PCA": pca,
 }
 
 
-def measure(frames: int, seeds: int, names: list[str]) -> None:
-    """Print one row for each film and layout, averaged over the seeds."""
-    print("| film (points × features) | unmoved | layout | displacement | ratio | trust | neighbours | s a frame |")
-    print("|---|---|---|---|---|---|---|---|")
-    for film_name in names:
-        make = FILMS[film_name]
-        films = [make(frames, seed) for seed in range(seeds)]
-        size = f"{len(films[0][0])} × {films[0][0].shape[1]}"
-        unmoved = np.mean([unmoved_points(*pair).mean() for film in films for pair in itertools.pairwise(film)])
+def measure(title: str, films: list[Film], text: list[str]) -> None:
+    """Add one row for each layout in the plane and in space, averaged over the seeds: one film a seed."""
+    count, width = films[0][0].shape
+    unmoved = np.mean([unmoved_points(*pair).mean() for film in films for pair in itertools.pairwise(film)])
+    text.append(
+        f"{title}: {len(films[0])} frames of {count:,} points × {width} features; between two frames {unmoved:.0%} of "
+        f"the points hardly change. Seeds: {len(films)}.\n"
+    )
+    text.append(
+        "| dimensions | layout | displacement of unmoved points | × less | trustworthiness, all frames | last frame "
+        "| neighbours kept | processor seconds a frame |\n|---|---|---|---|---|---|---|---|"
+    )
+    for dimensions in (2, 3):
         baseline = float("nan")
-        for layout_name, lay_out in LAYOUTS.items():
+        for name, lay_out in LAYOUTS.items():
             rows = []
             for seed, film in enumerate(films):
-                start = time.perf_counter()
-                points = lay_out(film, seed)
-                seconds = (time.perf_counter() - start) / frames
-                trust = np.mean([trustworthiness(*pair) for pair in zip(film, points, strict=True)])
-                kept = np.mean([neighbour_preservation(*pair) for pair in zip(film, points, strict=True)])
+                start = time.process_time()  # of one thread: other work on the machine distorts it less
+                points = lay_out(film, seed, dimensions)
+                seconds = (time.process_time() - start) / len(film)
+                faithful = np.array(
+                    [faithfulness(*pair)[""] for pair in zip(film, ({"": p} for p in points), strict=True)]
+                )
                 moved = stability(film, points)
-                rows.append((np.nan if moved is None else moved, trust, kept, seconds))
-            moved, trust, kept, seconds = np.mean(rows, axis=0)
+                rows.append((np.nan if moved is None else moved, *faithful.mean(axis=0), faithful[-1, 0], seconds))
+            moved, trust, kept, last, seconds = np.mean(rows, axis=0)
             baseline = moved if lay_out is independent_umap else baseline
-            print(
-                f"| {film_name} ({size}) | {unmoved:.0%} | {layout_name} | {moved:.4f} | {baseline / moved:.1f} "
-                f"| {trust:.4f} | {kept:.3f} | {seconds:.2f} |",
-                flush=True,
+            text.append(
+                f"| {dimensions} | {name} | {moved:.4f} | {baseline / moved:.1f} | {trust:.4f} | {last:.4f} "
+                f"| {kept:.3f} | {seconds:.3f} |"
             )
+            print(text[-1], file=sys.stderr, flush=True)
+    text.append("")
 
 
-def measure_speed() -> None:
-    """Print the seconds of one warm-started frame of 2,000 points × 100 features, the median of ten."""
+def measure_speed(text: list[str]) -> None:
+    """Add the seconds of one warm-started frame of 2,000 points × 100 features, the median of seven."""
     generator = np.random.default_rng(0)
     features = (generator.normal(size=(10, 100))[np.arange(2000) % 10] * 3 + generator.normal(size=(2000, 100))).astype(
         np.float32
     )
-    projector = UmapProjector()
-    start = time.perf_counter()
-    projector.warm_up()
-    warm_up = time.perf_counter() - start
-    start = time.perf_counter()
-    projector.project(features)
-    first = time.perf_counter() - start
-    seconds, processor_seconds = [], []
-    for _ in range(10):
-        start, processor_start = time.perf_counter(), time.process_time()
+    for dimensions in (2, 3):
+        projector = UmapProjector(dimensions)
+        projector.warm_up()
+        start = time.perf_counter()
         projector.project(features)
-        seconds.append(time.perf_counter() - start)
-        processor_seconds.append(time.process_time() - processor_start)
-    print(
-        f"2,000 × 100: warm-up {warm_up:.2f} s, first frame {first:.2f} s, later frames {np.median(seconds):.3f} s.\n"
-    )
+        first = time.perf_counter() - start
+        seconds, processor_seconds = [], []
+        for _ in range(7):
+            start, processor_start = time.perf_counter(), time.process_time()
+            projector.project(features)
+            seconds.append(time.perf_counter() - start)
+            processor_seconds.append(time.process_time() - processor_start)
+        text.append(
+            f"UMAP of 2,000 points × 100 features in {dimensions} dimensions: first frame {first:.2f} s, later frames "
+            f"{np.median(seconds):.2f} s ({np.median(processor_seconds):.2f} s of processor time)."
+        )
+    text.append("")
+
+
+def write(text: str, page: Path) -> None:
+    """Put the text between the marks of the page, or at its end where it has none."""
+    block = f"{BEGIN}\n{text.strip()}\n{END}"
+    before = page.read_text() if page.exists() else ""
+    if BEGIN in before and END in before:
+        head, rest = before.split(BEGIN, 1)
+        page.write_text(head + block + rest.split(END, 1)[1])
+    else:
+        page.write_text(f"{before.rstrip()}\n\n{block}\n")
 
 
 def main() -> None:
     """Read the arguments, name the hardware, and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--frames", type=int, default=12)
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--film", choices=list(FILMS), help="only this film")
+    parser.add_argument("--store", type=Path, help="measure the newest finished run of this store")
+    parser.add_argument("--film", choices=list(MADE_FILMS), help="measure this film, which is made for the purpose")
+    parser.add_argument("--frames", type=int, default=12, help="frames of such a film")
+    parser.add_argument("--seeds", type=int, default=2, help="seeds of such a film")
+    parser.add_argument("--output", default=str(PAGE), help="page to write the tables into; - for none")
     arguments = parser.parse_args()
+    torch.set_num_threads(1)  # as the projector does
     load = f", load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    print(
-        f"{platform.machine()}, {os.cpu_count()} cores{load}, "
-        f"Python {platform.python_version()}, torch {torch.__version__}\n"
-    )
-    measure_speed()
-    measure(arguments.frames, arguments.seeds, [arguments.film] if arguments.film else list(FILMS))
+    text = [
+        f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores, one thread{load}, "
+        f"Python {platform.python_version()}, torch {torch.__version__}.\n"
+    ]
+    measure_speed(text)
+    if arguments.film:
+        make = MADE_FILMS[arguments.film]
+        measure(arguments.film, [make(arguments.frames, seed) for seed in range(arguments.seeds)], text)
+    else:
+        with tempfile.TemporaryDirectory(prefix="projection-") as temporary:
+            folder = arguments.store or Path(temporary)
+            if arguments.store is None:
+                command = [sys.executable, "-m", "tlcore", "run", "domain-adversarial/photo-digits", "--arm", "dann"]
+                subprocess.run([*command, "--seeds", "1", "--store", temporary], check=True, stdout=sys.stderr)
+            title, film = recorded_run(folder)
+        measure(title, [film], text)
+    print("\n".join(text))
+    if arguments.output != "-":
+        write("\n".join(text), Path(arguments.output))
 
 
 if __name__ == "__main__":
