@@ -50,6 +50,7 @@ class MeasureShift(Spec):
     strengths: tuple[float, ...] = parameter(
         tuple(step / 10 for step in range(11)), "Strengths from 0 to 1.", min_length=1, max_length=21
     )
+    pictures: int = parameter(20, "How many examples are shown for each strength.", ge=1, le=100)
 
 
 DataQuestion = ListAllowed | FetchSet | LookAtData | LookAtPair | MeasureShift

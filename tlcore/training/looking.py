@@ -15,7 +15,7 @@ from tlcore.catalogue import ENTRIES, find_entry
 from tlcore.data.folder import Report
 from tlcore.specs.data import DatasetSpec, DomainPair, Moons, Shifted
 from tlcore.specs.own_data import OwnFeatures, OwnPictures
-from tlcore.specs.questions import DataQuestion, FetchSet, ListAllowed, LookAtData, LookAtPair
+from tlcore.specs.questions import DataQuestion, FetchSet, ListAllowed, LookAtData, LookAtPair, MeasureShift
 
 if TYPE_CHECKING:
     from tlcore.data.dataset import Dataset, Domain
@@ -42,7 +42,7 @@ def answer_data(question: DataQuestion, report: Report | None = None) -> Any:
         return {"class_names": list(domain.train.class_names)} | examples_of(domain, question.pictures)
     if isinstance(question, LookAtPair):
         return look_at_pair(question.pair, question.pictures, report)
-    return measure_shift(question.pair, question.shift, question.strengths, report)
+    return measure_shift(question, report)
 
 
 def look_at_pair(pair: DomainPair, count: int, report: Report | None = None) -> dict[str, Any]:
@@ -76,30 +76,41 @@ def look_at_pair(pair: DomainPair, count: int, report: Report | None = None) -> 
     }
 
 
-def measure_shift(
-    pair: DomainPair, shift: Any, strengths: tuple[float, ...], report: Report | None = None
-) -> list[list[float]]:
-    """[strength, proxy A-distance] for each strength: what `distance_of` gives for the pair so shifted."""
+def measure_shift(question: MeasureShift, report: Report | None = None) -> list[dict[str, Any]]:
+    """Rows of {strength, distance, accuracy, pictures}: what `look_at_pair` tells of the target so shifted.
+
+    Raises InvalidRequest where the two do not fit together, MissingData.
+    """
     from tlcore.data import load_dataset
-    from tlcore.data.dataset import Domain, PairData
+    from tlcore.data.dataset import Domain
     from tlcore.data.load import same_originals, title_of
     from tlcore.data.pairing import bring_together
     from tlcore.data.shifts import shift_pictures
     from tlcore.data.splits import Share
     from tlcore.training.domain_distance import distance_between
 
+    pair = question.pair
     halve = pair.disjoint and same_originals(pair.source, pair.target)
     source = load_dataset(pair.source, SEED, share=Share(0, 2) if halve else Share(), report=report)
     base = load_dataset(pair.target, SEED, share=Share(1, 2) if halve else Share(), report=report)
     found = []
-    for number, strength in enumerate(strengths):
+    for number, strength in enumerate(question.strengths):
         if report:
-            report("Measuring the distance", number / len(strengths))
-        # The distance is measured on the training parts: the others may stay as they are.
-        train = replace(base.train, inputs=shift_pictures(base.train.inputs, shift, strength, SEED, "train"))
-        target = Domain(train, base.validation, base.test)
-        data: PairData = bring_together(source, target, title_of(pair.source), title_of(pair.target))
-        found.append([strength, distance_between(data, SEED).distance])
+            report("Measuring along the slider", number / len(question.strengths))
+        # Distance and pictures are of the training parts: the others may stay as they are.
+        inputs = shift_pictures(base.train.inputs, question.shift, strength, SEED, "train")
+        target = Domain(replace(base.train, inputs=inputs), base.validation, base.test)
+        data = bring_together(source, target, title_of(pair.source), title_of(pair.target))
+        distance = distance_between(data, SEED)
+        pictures = _shown(data.target.train, question.pictures)["pictures"]
+        found.append(
+            {
+                "strength": strength,
+                "distance": distance.distance,
+                "accuracy": distance.accuracy,
+                "pictures": pictures,
+            }
+        )
     return found
 
 

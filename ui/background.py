@@ -1,0 +1,124 @@
+"""Work that a page asks for and does not wait for: questions, imports, downloads, done in threads of the server.
+
+The threads only wait for processes of their own; what they find is kept, so that the same question, asked by anyone, is
+answered once. A page draws a snapshot, and looks again while a snapshot it drew was not done.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import streamlit as st
+
+from tlcore.errors import LabError
+
+Report = Callable[[str, float], None]
+Work = Callable[[Report], Any]
+
+AT_ONCE = 2  # processes that look at data, of all visitors together
+LONG_AT_ONCE = 2  # imports and downloads
+MOST_KEPT = 150
+LOOK_SECONDS = 0.5
+_PENDING = "_background_pending"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """How some work stood at one moment. error: the sentence of why there is no answer."""
+
+    text: str = ""
+    share: float = 0.0
+    done: bool = False
+    answer: Any = None
+    error: str | None = None
+
+
+class Background:
+    """Work by its key, and what came of it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._snapshots: OrderedDict[str, Snapshot] = OrderedDict()
+        self._short = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="looking")
+        self._long = ThreadPoolExecutor(LONG_AT_ONCE, thread_name_prefix="importing")
+
+    def peek(self, key: str) -> Snapshot | None:
+        """How the work stands, or None if nobody has asked for it."""
+        with self._lock:
+            found = self._snapshots.get(key)
+            if found is not None:
+                self._snapshots.move_to_end(key)
+            return found
+
+    def start(self, key: str, work: Work, *, long: bool = False) -> None:
+        """Begin the work unless it is under way or done."""
+        with self._lock:
+            if key in self._snapshots:
+                return
+            self._snapshots[key] = Snapshot()
+            done = [name for name, snapshot in self._snapshots.items() if snapshot.done]
+            for name in done[: max(0, len(self._snapshots) - MOST_KEPT)]:
+                del self._snapshots[name]
+        (self._long if long else self._short).submit(self._do, key, work)
+
+    def forget(self, key: str) -> None:
+        """Let the work be done again when it is asked for next; what is under way goes on."""
+        with self._lock:
+            if key in self._snapshots and self._snapshots[key].done:
+                del self._snapshots[key]
+
+    def _do(self, key: str, work: Work) -> None:
+        def report(text: str, share: float) -> None:
+            self._note(key, text=text, share=min(1.0, max(0.0, share)))
+
+        try:
+            self._note(key, done=True, answer=work(report))
+        except LabError as error:
+            self._note(key, done=True, error=str(error))
+        except Exception as error:  # whatever it is, the page says so and lives on
+            self._note(key, done=True, error=f"This could not be done ({type(error).__name__}).")
+
+    def _note(self, key: str, **changes: Any) -> None:
+        with self._lock:
+            if key in self._snapshots:
+                self._snapshots[key] = replace(self._snapshots[key], **changes)
+
+
+@st.cache_resource(show_spinner=False)
+def background() -> Background:
+    """The one of this server."""
+    return Background()
+
+
+def look(key: str, work: Work, *, long: bool = False) -> Snapshot:
+    """How the work stands, begun if need be; the section that draws this is drawn again until it is done."""
+    background().start(key, work, long=long)
+    return peek(key) or Snapshot()
+
+
+def peek(key: str) -> Snapshot | None:
+    """How the work stands, if anybody asked for it; the section that draws this is drawn again until it is done."""
+    snapshot = background().peek(key)
+    if snapshot is not None and not snapshot.done:
+        st.session_state[_PENDING] = True
+    return snapshot
+
+
+def lively(section: Callable[[], None], key: str) -> None:
+    """Draw a section as a fragment that looks again while something it shows is under way."""
+    pace = st.session_state.get(f"_pace_{key}")
+    st.fragment(_draw, run_every=pace)(section, key, pace)
+
+
+def _draw(section: Callable[[], None], key: str, pace: float | None) -> None:
+    st.session_state[_PENDING] = False
+    section()
+    wanted = LOOK_SECONDS if st.session_state[_PENDING] else None
+    if wanted != pace:
+        st.session_state[f"_pace_{key}"] = wanted
+        st.rerun()  # begins or ends the looking
