@@ -60,10 +60,13 @@ def pictures_of(drawing: Drawing, moments: Sequence[float]) -> Pictures:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     canvas = FigureCanvasAgg(drawing.figure)
+    shown, pixels = None, np.empty((0, 0, 3), np.uint8)
     for moment in moments:
-        drawing.show(moment)
-        canvas.draw()
-        yield np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
+        if moment != shown:  # the end of a film is held for a while
+            drawing.show(moment)
+            canvas.draw()
+            shown, pixels = moment, np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
+        yield pixels
 
 
 def gif(sources: Sequence[Source], view: View) -> Written:

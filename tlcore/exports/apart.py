@@ -14,7 +14,7 @@ from tlcore.errors import InvalidRequest
 from tlcore.exports.shown import View
 
 LOGGER = logging.getLogger("tlcore.exports")
-MOST_SECONDS = 150.0
+MOST_SECONDS = 240.0
 MOST_BYTES = 64 * 2**20
 WAIT_SECONDS = 60.0
 _slots = threading.BoundedSemaphore(2)  # for the whole web process, however many people press at once
