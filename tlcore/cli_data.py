@@ -10,9 +10,9 @@ from typing import Any, TextIO
 
 from tlcore.catalogue import ENTRIES as CATALOGUE
 from tlcore.catalogue import Listing, data_folder, describe, find_entry, listing, readable_size, state
+from tlcore.catalogue.own_weights import SUFFIXES, find_own_weights, list_own_weights
 from tlcore.errors import InvalidRequest, LabError, MissingData
 
-WEIGHTS = (".safetensors", ".pth", ".pt")
 DEFAULT_SIZE = 64
 
 
@@ -73,13 +73,8 @@ def _own() -> list[dict[str, Any]]:
     return list(ask(ListOwn(), owner=True)) if (data_folder() / "own").is_dir() else []
 
 
-def _own_weights() -> list[str]:
-    folder = data_folder() / "weights"
-    return sorted(path.stem for path in folder.iterdir() if path.suffix in WEIGHTS) if folder.is_dir() else []
-
-
 def _list(arguments: argparse.Namespace) -> int:
-    rows, own, weights = listing(), _own(), _own_weights()
+    rows, own, weights = listing(), _own(), list_own_weights()
     if arguments.json:
         short = [
             {key: value for key, value in describe(row).items() if key not in ("class_names", "files", "sources")}
@@ -159,7 +154,7 @@ def _add(arguments: argparse.Namespace) -> int:
     path, told = Path(arguments.path).expanduser().absolute(), Told(sys.stderr)
     if arguments.name in CATALOGUE:
         raise InvalidRequest(f"{arguments.name} is a data set of the catalogue; take another name.")
-    if path.suffix.lower() in WEIGHTS and path.is_file():
+    if path.suffix.lower() in SUFFIXES and path.is_file():
         document: dict[str, Any] = _add_weights(path, arguments.name)
     else:
         from tlcore.execution.questions import ask
@@ -210,8 +205,8 @@ def _checked(name: str, told: Told) -> dict[str, Any]:
         from tlcore.specs.own_data import CheckOwn
 
         return dict(ask(CheckOwn(dataset=name), owner=True, report=told))
-    if name not in CATALOGUE and name in _own_weights():
-        from tlcore.networks.pretrained import find_own_weights, load_own_weights
+    if name not in CATALOGUE and name in list_own_weights():
+        from tlcore.networks.pretrained import load_own_weights
 
         return {"name": name, "kind": "weights", "architecture": load_own_weights(find_own_weights(name)).architecture}
     from tlcore.data.terminal import check

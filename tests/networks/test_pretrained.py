@@ -12,21 +12,22 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from tlcore.catalogue.own_weights import find_own_weights, hash_of_file
 from tlcore.errors import InvalidRequest, MissingData
+from tlcore.execution.questions import pinned
 from tlcore.networks import build_classifier
 from tlcore.networks.layers import copy_layers, features_after, layers, state_of_layers
 from tlcore.networks.pretrained import (
     Normalise,
     Preprocessing,
     add_weights,
-    find_own_weights,
     load_network,
     load_own_weights,
     put_weights,
     weights_file,
     without_last_layer,
 )
-from tlcore.specs import OwnWeights, PaperMnist, Pretrained, validate
+from tlcore.specs import OwnWeights, PaperMnist, Pretrained, RunSpec, validate
 from tlcore.specs.architectures import ARCHITECTURES
 
 REAL = os.environ.get("TLCORE_REAL_DATA")
@@ -195,6 +196,19 @@ def test_own_weights_are_added_found_and_loaded(own):
         assert loaded.network(inputs).shape == (1, 2)
     with pytest.raises(InvalidRequest, match="already"):
         add_weights(own, "insects")
+    content = hash_of_file(kept)
+    assert load_network(OwnWeights(weights="insects", content=content)).weights_hash == content
+    with pytest.raises(MissingData, match="not those this run was asked for"):
+        load_network(OwnWeights(weights="insects", content="0" * 16))
+
+
+def test_a_run_is_pinned_to_the_weights_there_are(own):
+    kept = add_weights(own, "insects")
+    pinned_spec = pinned(RunSpec(network=OwnWeights(weights="insects")))
+    assert pinned_spec.network == OwnWeights(weights="insects", content=hash_of_file(kept))
+    assert pinned(pinned_spec) == pinned_spec
+    with pytest.raises(MissingData, match=r"no weights called others .*insects"):
+        pinned(RunSpec(network=OwnWeights(weights="others")))
 
 
 def test_a_mismatch_names_what_differs_and_keeps_nothing(own, tmp_path):

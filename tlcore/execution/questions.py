@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from tlcore import errors
+from tlcore.catalogue.own_weights import find_own_weights, hash_of_file
 from tlcore.errors import InvalidRequest, LabError, MissingData
 from tlcore.execution.launchers import THREAD_VARIABLES
 from tlcore.specs import RunSpec, validate
@@ -34,6 +35,7 @@ SECONDS_OF_IMPORT = 4 * 3600.0
 MEMORY_BYTES = 4 * 2**30
 LARGEST_UPLOAD = 4 * 2**30
 OWN_DATA = ("own-pictures", "own-features")
+OWN_WEIGHTS = ("own-weights",)
 
 
 def ask(
@@ -133,14 +135,16 @@ def _uploaded(content: bytes | BinaryIO | None) -> Iterator[Path | None]:
 
 
 def pinned(spec: RunSpec) -> RunSpec:
-    """The spec with the content of each own data set it names, so that it is the same run only on the same data.
+    """The spec with the content of all own data and weights it names, so that it is the same run only on the same data.
 
-    Raises MissingData or InvalidRequest where such a data set is not on this machine.
+    Raises MissingData or InvalidRequest where such data or weights are not on this machine.
     """
     document = spec.model_dump(mode="json")
-    unpinned = list(_unpinned(document))
+    for weights in _unpinned(document, OWN_WEIGHTS):
+        weights["content"] = hash_of_file(find_own_weights(weights["weights"]))
+    unpinned = list(_unpinned(document, OWN_DATA))
     if not unpinned:
-        return spec
+        return validate(document)
     contents = {entry["name"]: entry.get("content") for entry in ask(ListOwn())}
     for data in unpinned:
         if not data["dataset"]:
@@ -154,9 +158,9 @@ def pinned(spec: RunSpec) -> RunSpec:
     return validate(document)
 
 
-def _unpinned(document: Any) -> Iterator[dict[str, Any]]:
+def _unpinned(document: Any, names: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     if isinstance(document, dict):
-        if document.get("name") in OWN_DATA and document.get("content") == "":
+        if document.get("name") in names and document.get("content") == "":
             yield document
         for value in document.values():
-            yield from _unpinned(value)
+            yield from _unpinned(value, names)

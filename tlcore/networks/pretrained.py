@@ -14,14 +14,13 @@ import torch
 import torch.nn.functional as functional
 from torch import nn
 
-from tlcore.catalogue.place import data_folder
+from tlcore.catalogue.own_weights import SUFFIXES, find_own_weights, hash_of_file, own_weights_folder
 from tlcore.errors import InvalidRequest, MissingData
 from tlcore.networks.layers import WHOLE_NETWORK, check_fit, layers
-from tlcore.networks.weights_files import Description, check_weights, hash_of_file, read_description, read_weights
+from tlcore.networks.weights_files import Description, check_weights, read_description, read_weights
 from tlcore.specs.architectures import ARCHITECTURES
 from tlcore.specs.network import OwnWeights, Pretrained
 
-SUFFIXES = (".safetensors", ".pth", ".pt")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 OLD_DENSENET = re.compile(
     r"^(.*denselayer\d+\.(?:norm|relu|conv))\.((?:[12])\.(?:weight|bias|running_mean|running_var))$"
@@ -85,7 +84,13 @@ def load_network(spec: Pretrained | OwnWeights) -> LoadedNetwork:
     Raises MissingData where weights are neither on this machine nor to be had, InvalidRequest where they do not fit.
     """
     if isinstance(spec, OwnWeights):
-        return load_own_weights(find_own_weights(spec.weights))
+        loaded = load_own_weights(find_own_weights(spec.weights))
+        if spec.content and spec.content != loaded.weights_hash:
+            raise MissingData(
+                f"The weights {spec.weights} are not those this run was asked for: put the former ones back, or ask "
+                "for a new run."
+            )
+        return loaded
     if spec.weights == "none":
         network = _build(spec.architecture)
         side = ARCHITECTURES[spec.architecture].side
@@ -163,20 +168,6 @@ def put_weights(network: nn.Module, weights: Mapping[str, torch.Tensor], title: 
     with_versions = OrderedDict(kept)
     with_versions._metadata = getattr(present, "_metadata", None)  # type: ignore[attr-defined]  # some networks ask
     network.load_state_dict(with_versions, strict=False)
-
-
-def own_weights_folder() -> Path:
-    """Where a user's weights are kept, as NAME.safetensors or NAME.pth beside NAME.json. It need not exist."""
-    return data_folder() / "weights"
-
-
-def find_own_weights(name: str) -> Path:
-    """The file kept under a name. Raises MissingData."""
-    for suffix in SUFFIXES:
-        path = own_weights_folder() / f"{name}{suffix}"
-        if path.is_file():
-            return path
-    raise MissingData(f"There are no weights called {name[:40]} in {own_weights_folder()}: add them there first.")
 
 
 def load_own_weights(path: Path) -> LoadedNetwork:

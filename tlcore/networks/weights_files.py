@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import math
@@ -239,12 +238,6 @@ def _check_pickle(file: Any, name: str) -> None:
                 raise ValueError("it is too long")
     except (ValueError, IndexError, KeyError, OverflowError, MemoryError) as error:
         raise InvalidRequest(f"{name} is not a file of weights ({_first_line(error)}).") from None
-
-
-def hash_of_file(path: Path) -> str:
-    """16 hexadecimal digits of the SHA-256 of a file's content. Raises OSError."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def _first_line(error: BaseException) -> str:

@@ -73,6 +73,10 @@ class OwnWeights(Spec):
     weights: str = parameter(
         ..., "Name under which the weights were added to the data folder.", pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$"
     )
+    content: str = parameter(
+        "", "Which content of that name, so that it is the same run only with the same weights; empty: as it is now.",
+        pattern=r"^(?:[0-9a-f]{16})?$", advanced=True,
+    )  # fmt: skip
     side: int = parameter(
         0, "Side in pixels to which pictures are brought; 0 takes the side the weights were trained with.", ge=0, le=768
     )

@@ -5,6 +5,7 @@ Importing this module loads no torch, and finding features that are kept loads n
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from tlcore.catalogue.own_weights import hash_of_file
 from tlcore.data.folder import Report, alone, data_folder, temporary_name
 from tlcore.errors import InvalidRequest
 from tlcore.specs.network import OwnWeights, Pretrained
@@ -49,7 +51,6 @@ def weights_hash(spec: Pretrained | OwnWeights) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         pass
     from tlcore.networks.pretrained import require_weights
-    from tlcore.networks.weights_files import hash_of_file
 
     path = require_weights(spec).absolute()
     status, found = path.stat(), hash_of_file(path)
@@ -113,7 +114,8 @@ def kept_features(
     except OSError:
         kept = _extracted(spec, pictures(), layer, number_format, device, report)
     finally:
-        (path.parent / f".{path.stem}.lock").unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            (path.parent / f".{path.stem}.lock").unlink(missing_ok=True)
     return kept
 
 
