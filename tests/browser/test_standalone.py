@@ -62,6 +62,7 @@ def test_it_opens_plays_and_asks_for_nothing(page, films):
 def test_the_keyboard_works_without_a_click(page, films):
     player, _ = opened(page, films, "classes")
     wait_for(lambda: fact(player, "step"), "3000")
+    wait_for(player.locator(".value").inner_text, "target accuracy 0.65")  # at this step, not at the end
     assert fact(player, "playing") == "false"
     page.keyboard.press("ArrowRight")
     wait_for(lambda: fact(player, "step"), "3100")

@@ -50,15 +50,18 @@ def _message(sources: Sequence[Source], this: View, view: View, projections: Seq
     panels = []
     for shown in film.runs:
         store, run = shown.source
-        accuracy = shown.accuracy_at(last)
+        series = shown.accuracy
+        accuracy = None
+        if series is not None and len(series.values):
+            accuracy = Curve("target accuracy", "target", series.steps.tolist(), series.values.tolist())
         quality = store.film_quality(run.id, film.projection)
         panels.append(
             Panel(
                 run.id,
                 shown.title,
-                "" if accuracy is None else f"target accuracy {accuracy:.2f}",
-                shown.frames,
-                shown.surfaces,
+                frames=shown.frames,
+                value=accuracy,
+                surfaces=shown.surfaces,
                 quality=quality.values if quality else None,
                 neighbours=neighbours_of(shown.source, len(film.probe), len(film.runs)),
             )
