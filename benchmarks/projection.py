@@ -197,9 +197,9 @@ def measure_speed(text: list[str]) -> None:
     for dimensions in (2, 3):
         projector = UmapProjector(dimensions)
         projector.warm_up()
-        start = time.perf_counter()
+        start = time.process_time()
         projector.project(features)
-        first = time.perf_counter() - start
+        first = time.process_time() - start
         seconds, processor_seconds = [], []
         for _ in range(7):
             start, processor_start = time.perf_counter(), time.process_time()
@@ -207,8 +207,8 @@ def measure_speed(text: list[str]) -> None:
             seconds.append(time.perf_counter() - start)
             processor_seconds.append(time.process_time() - processor_start)
         text.append(
-            f"UMAP of 2,000 points × 100 features in {dimensions} dimensions: first frame {first:.2f} s, later frames "
-            f"{np.median(seconds):.2f} s ({np.median(processor_seconds):.2f} s of processor time)."
+            f"UMAP of 2,000 points × 100 features in {dimensions} dimensions: first frame {first:.2f} s of processor "
+            f"time, later frames {np.median(processor_seconds):.2f} s (on the clock {np.median(seconds):.2f} s)."
         )
     text.append("")
 
