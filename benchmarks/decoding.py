@@ -82,8 +82,11 @@ def mapped_round(side: int, number: list[int]) -> Callable[[], int]:
     return once
 
 
-def measure(folder: Path, side: int, workers: list[int], rounds: int) -> dict[str, list[float]]:
-    """Pictures a second of each contender in each round."""
+Round = tuple[float, float]  # pictures a second, and milliseconds of this process's processor time a picture
+
+
+def measure(folder: Path, side: int, workers: list[int], rounds: int) -> dict[str, list[Round]]:
+    """Speed and cost of each contender in each round."""
     dataset, number = image_folder(folder, side), [0]
     turns: dict[str, Callable[[], int]] = {
         f"ImageFolder, DataLoader with {count} workers": loader_round(dataset, count) for count in workers
@@ -91,27 +94,35 @@ def measure(folder: Path, side: int, workers: list[int], rounds: int) -> dict[st
     turns |= {IMPORT: import_round(folder, side, number), MAPPED: mapped_round(side, number)}
     for turn in turns.values():
         turn()
-    speeds: dict[str, list[float]] = {name: [] for name in turns}
+    speeds: dict[str, list[Round]] = {name: [] for name in turns}
     for _ in range(rounds):
         for name, turn in turns.items():
-            start = time.perf_counter()
+            start, busy = time.perf_counter(), time.process_time()
             count = turn()
-            speeds[name].append(count / (time.perf_counter() - start))
+            seconds, busy = time.perf_counter() - start, time.process_time() - busy
+            speeds[name].append((count / seconds, 1000 * busy / count))
     remove_own(f"{NAME}-{side}-{number[0]}")
     return speeds
 
 
-def table(side: int, speeds: dict[str, list[float]]) -> str:
-    """Pictures a second, and how many times the fastest loader that is."""
+def table(side: int, rounds: dict[str, list[Round]]) -> str:
+    """Pictures a second, how many times the fastest loader that is, and what a picture costs the processor.
+
+    The cost is told of what works in one process alone; other work on the machine distorts it less.
+    """
+    speeds = {name: [speed for speed, _ in values] for name, values in rounds.items()}
+    costs = {name: statistics.median(cost for _, cost in values) for name, values in rounds.items()}
     medians = {name: statistics.median(values) for name, values in speeds.items()}
     reference = max(value for name, value in medians.items() if name not in (IMPORT, MAPPED))
     lines = [
-        f"| {side} × {side} | pictures a second, median | slowest and fastest round | × the fastest loader |",
-        "|---|---|---|---|",
+        f"| {side} × {side} | pictures a second, median | slowest and fastest round | × the fastest loader | "
+        "processor time a picture |",
+        "|---|---|---|---|---|",
     ]
     for name, values in speeds.items():
         span = f"{min(values):,.0f} to {max(values):,.0f}"
-        lines.append(f"| {name} | {medians[name]:,.0f} | {span} | {medians[name] / reference:.2f} |")
+        cost = f"{costs[name]:.2f} ms" if "DataLoader" not in name or " 0 workers" in name else ""
+        lines.append(f"| {name} | {medians[name]:,.0f} | {span} | {medians[name] / reference:.2f} | {cost} |")
     return "\n".join(lines)
 
 
