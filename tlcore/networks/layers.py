@@ -7,7 +7,8 @@ al. 2012, as Yosinski et al. 2014 count them. What comes before the first weight
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +19,8 @@ from tlcore.errors import InvalidRequest
 
 WHOLE_NETWORK = "whole_network"  # attribute of a network that stands inside another as one of its modules
 MOST_NAMED = 3
+
+Reader = Callable[[torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,37 @@ class _Enough(Exception):
         self.features = features
 
 
+@contextmanager
+def reading_after(network: nn.Module, number: int, *, pooled: bool = True) -> Iterator[Reader]:
+    """A function that gives the features after layer `number` for inputs (N, …), as `features_after` does.
+
+    While the block lasts, the network stops there; several threads may call the function at once.
+    """
+    found = layers(network)
+    if not 1 <= number <= len(found):
+        raise InvalidRequest(f"There is no layer {number}: this network has layers 1 to {len(found)}.")
+    channels_last = _channels_last(network)
+
+    def stop(_: nn.Module, arguments: tuple[torch.Tensor, ...]) -> None:
+        raise _Enough(arguments[0])
+
+    def read(inputs: torch.Tensor) -> torch.Tensor:
+        try:
+            features = network(inputs)
+        except _Enough as enough:
+            features = enough.features
+        return pool(features, channels_last) if pooled else features
+
+    if number == len(found):
+        yield read
+        return
+    hook = network.get_submodule(found[number].name).register_forward_pre_hook(stop)
+    try:
+        yield read
+    finally:
+        hook.remove()
+
+
 def features_after(network: nn.Module, number: int, inputs: torch.Tensor, *, pooled: bool = True) -> torch.Tensor:
     """What layer `number` + 1 reads, so everything up to and with layer `number` (1 is the first) has been computed.
 
@@ -85,25 +119,8 @@ def features_after(network: nn.Module, number: int, inputs: torch.Tensor, *, poo
     their places, tokens over the sequence. After the last layer it is the network's output. Raises InvalidRequest for
     a number that no layer has.
     """
-    found = layers(network)
-    if not 1 <= number <= len(found):
-        raise InvalidRequest(f"There is no layer {number}: this network has layers 1 to {len(found)}.")
-    if number == len(found):
-        features = network(inputs)
-    else:
-        module = network.get_submodule(found[number].name)
-
-        def stop(_: nn.Module, arguments: tuple[torch.Tensor, ...]) -> None:
-            raise _Enough(arguments[0])
-
-        hook = module.register_forward_pre_hook(stop)
-        try:
-            features = network(inputs)
-        except _Enough as enough:
-            features = enough.features
-        finally:
-            hook.remove()
-    return pool(features, _channels_last(network)) if pooled else features
+    with reading_after(network, number, pooled=pooled) as read:
+        return read(inputs)
 
 
 def pool(features: torch.Tensor, channels_last: bool = False) -> torch.Tensor:

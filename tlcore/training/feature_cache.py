@@ -10,6 +10,8 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -151,30 +153,40 @@ def _extracted(
 ) -> np.ndarray:  # fmt: skip
     import torch
 
-    from tlcore.networks.layers import features_after, layers
+    from tlcore.networks.layers import layers, reading_after
     from tlcore.networks.pretrained import Normalise, load_network
 
-    batch_size = BATCH if device == "cpu" else BATCH_ON_GPU
-    if device == "cpu":
-        keep_freed_memory()
+    if not len(pictures):
+        raise InvalidRequest("There are no pictures to compute features of.")
+    on_cpu = device == "cpu"
+    batch_size, threads = (BATCH, torch.get_num_threads()) if on_cpu else (BATCH_ON_GPU, 1)
     loaded = load_network(spec)
     number = layer or len(layers(loaded.network)) - 1
     normalise = Normalise(loaded.preprocessing, spec.side).to(device)
     network = loaded.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    made: np.ndarray | None = None
-    with torch.inference_mode():
-        for start in range(0, len(pictures), batch_size):
-            batch = torch.from_numpy(np.array(pictures[start : start + batch_size])).to(device)
-            inputs = normalise(centre(batch, normalise.side, loaded.preprocessing.resize))
-            features = features_after(network, number, inputs.contiguous(memory_format=torch.channels_last))
-            if made is None:
-                made = np.empty((len(pictures), features.shape[1]), dtype=number_format)
-            made[start : start + batch_size] = features.float().cpu().numpy()
-            if report:
-                report("Computing features", min(1.0, (start + batch_size) / len(pictures)))
-    if made is None:
-        raise InvalidRequest("There are no pictures to compute features of.")
-    return made
+
+    def batch(read: Callable[[torch.Tensor], torch.Tensor], start: int) -> np.ndarray:
+        with torch.inference_mode():
+            some = torch.from_numpy(np.array(pictures[start : start + batch_size])).to(device)
+            inputs = normalise(centre(some, normalise.side, loaded.preprocessing.resize))
+            features = read(inputs.contiguous(memory_format=torch.channels_last))
+            return features.float().cpu().numpy().astype(number_format)
+
+    # Each thread computes a batch of its own: no layer has to wait until all threads have done their share of it.
+    if on_cpu:
+        keep_freed_memory()
+        torch.set_num_threads(1)
+    made = []
+    try:
+        with reading_after(network, number) as read, ThreadPoolExecutor(threads) as pool:
+            for done in pool.map(partial(batch, read), range(0, len(pictures), batch_size)):
+                made.append(done)
+                if report:
+                    report("Computing features", min(1.0, len(made) * batch_size / len(pictures)))
+    finally:
+        if on_cpu:
+            torch.set_num_threads(threads)
+    return np.concatenate(made)
 
 
 def centre(pictures: torch.Tensor, side: int, resize: int) -> torch.Tensor:
