@@ -11,6 +11,7 @@ from PIL import Image
 from tlcore.player.film import Curve, Panel, film_message, projection_label
 from tlcore.player.message import (
     MISSING_COORDINATE,
+    REPEAT_SECONDS,
     Ledger,
     encode_curve,
     encode_film,
@@ -97,6 +98,29 @@ def test_a_new_film_a_shorter_one_and_a_forgetful_browser_get_everything():
     ledger.forget()
     assert len(encode_film(ledger, 0, "b", frames[:2], [])["frames"]) == 2
     assert ledger.answers == 1
+
+
+def test_a_browser_that_has_lost_its_film_gets_all_of_it_for_a_while(monkeypatch):
+    """A busy browser sees only the latest of several messages: one complete message might be overtaken."""
+    now = [100.0]
+    monkeypatch.setattr("tlcore.player.message.time.monotonic", lambda: now[0])
+    labels = np.zeros(2, np.int16)
+    probe = Probe(labels, labels.astype(np.int8), ("a",))
+    panels = [Panel("run", "DANN", frames=[frame(step, np.zeros((2, 2))) for step in range(5)])]
+    ledger = Ledger()
+
+    def sent():
+        message = film_message(ledger, panels, probe, ["pca"], "pca")
+        return "labels" in message["probe"], len(message["panels"][0]["frames"])
+
+    assert [sent(), sent()] == [(True, 5), (False, 0)]
+    ledger.forget()
+    assert [sent(), sent(), sent()] == [(True, 5)] * 3
+    now[0] += REPEAT_SECONDS
+    assert sent() == (False, 0)
+    ledger.forget()
+    now[0] += 1.5 * REPEAT_SECONDS
+    assert sent() == (True, 5)
 
 
 def test_the_newest_layout_of_the_projection_is_shown_in_order():

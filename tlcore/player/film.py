@@ -82,6 +82,7 @@ def film_message(
 
     projection: the one that is shown, of `projections`. step: where the viewer has paused, None at the end.
     """
+    ledger.begin()
     digest = probe_digest(probe)
     if ledger.probe != digest:
         ledger.films.clear()

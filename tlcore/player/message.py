@@ -10,6 +10,7 @@ import base64
 import hashlib
 import io
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -24,21 +25,37 @@ from tlcore.runs.records import Frame, Neighbours, Probe, Surface
 CURVE_POINTS = 160
 MISSING_COORDINATE = -32768
 UNKNOWN_CLASS = 255
+REPEAT_SECONDS = 2.0
+LONGEST_REPEAT_SECONDS = 15.0
 
 
 @dataclass
 class Ledger:
-    """What one player in one browser session has been sent: the probe, and for each panel its film and its length."""
+    """What one player in one browser session has been sent: the probe, and for each panel its film and its length.
+
+    A browser that is busy sees only the latest of several messages. So when it asks for what it has missed, everything
+    is sent for a while, and not once: the more often it has to ask, the longer.
+    """
 
     probe: str = ""
     films: dict[int, tuple[str, int, int]] = field(default_factory=dict)
     answers: int = 0
+    repeat_until: float = -math.inf
 
     def forget(self) -> None:
-        """The browser has lost what it was sent: the next message carries everything."""
+        """The browser has lost what it was sent: the next messages carry everything."""
+        self.answers += 1
+        self.repeat_until = time.monotonic() + min(REPEAT_SECONDS * 2 ** (self.answers - 1), LONGEST_REPEAT_SECONDS)
+        self._restart()
+
+    def begin(self) -> None:
+        """A message is about to be made."""
+        if time.monotonic() < self.repeat_until:
+            self._restart()
+
+    def _restart(self) -> None:
         self.probe = ""
         self.films.clear()
-        self.answers += 1
 
 
 def text_of(array: npt.NDArray[Any]) -> str:
