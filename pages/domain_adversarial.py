@@ -258,7 +258,8 @@ def look_for(experiment: Experiment, metrics: Mapping[str, Series], step: int | 
         f"<li{' class=on aria-current=step' if index == at else ''}>{html.escape(hint)}</li>"
         for index, hint in enumerate(hints)
     )
-    st.html(f'<ol class="tl-steps">{items}</ol><p class="tl-words">{html.escape(experiment.preset.explanation)}</p>')
+    words = "" if experiment.other_data else html.escape(experiment.preset.explanation)  # it tells of the preset's data
+    st.html(f'<ol class="tl-steps">{items}</ol><p class="tl-words">{words}</p>')
 
 
 def notices_of(started: Mapping[str, RunView]) -> None:

@@ -41,7 +41,7 @@ _STYLE = """
 .tl-chips span[data-out]{color:var(--tl-soft);text-decoration:line-through;border-style:dashed}
 .tl-chips span[data-more]{border:0;color:var(--tl-soft)}
 .tl-scroll{max-height:340px;overflow:auto;margin:.4rem 0}
-.tl-scroll .tl-table td:first-child{max-width:260px;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
+.tl-scroll .tl-table td:first-child{max-width:min(420px,36vw);overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 .tl-list{margin:.2rem 0;padding-left:1.1rem;font-size:.88rem;overflow-wrap:anywhere}
 .tl-figure{font-size:2.1rem;font-weight:700;font-variant-numeric:tabular-nums;line-height:1.1}
 .tl-figure small{font-size:.9rem;font-weight:400;color:var(--tl-soft);margin-left:.4rem}
@@ -177,7 +177,7 @@ def count_table(rows: Sequence[Mapping[str, Any]]) -> None:
     """Rows {domain, class, part, count} as a table: a line for each class, a column for each domain and part."""
     columns = sorted({(row["domain"], row["part"]) for row in rows}, key=lambda key: (key[0], _order(key[1])))
     counts = {(row["class"], row["domain"], row["part"]): row["count"] for row in rows}
-    heads = [" · ".join(text for text in key if text) or "pictures" for key in columns]
+    heads = [" · ".join(text for text in key if text) or "count" for key in columns]
     lines = []
     for name in sorted({row["class"] for row in rows}):
         cells = "".join(f"<td>{counts.get((name, *key), 0):,}</td>" for key in columns)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, get_args
 
 import plotly.graph_objects as go
@@ -12,8 +14,9 @@ from tlcore.catalogue import listing, spec_of
 from tlcore.errors import LabError
 from tlcore.execution.questions import ask
 from tlcore.plots.style import role_colour, style_figure
-from tlcore.specs import DatasetSpec, DomainPair, OwnFeatures, OwnPictures, Shifted
+from tlcore.specs import DatasetSpec, DomainPair, OwnFeatures, OwnPictures, Shifted, Spec
 from tlcore.specs.catalogue_sets import ShiftKind
+from tlcore.specs.parameters import FIXED_KEYS
 from tlcore.specs.questions import LookAtPair, MeasureShift
 from ui.background import Snapshot, look, peek
 from ui.data_pieces import (
@@ -32,6 +35,7 @@ from ui.live_chart import live_chart
 from ui.own_data import own_sets
 from ui.page import card, card_header
 
+DOMAIN_ADVERSARIAL = Path(__file__).parents[1] / "pages" / "domain_adversarial.py"
 NONE = "none"
 SHIFTS = (NONE, *get_args(ShiftKind))
 SHIFT_WORDS = {
@@ -76,6 +80,11 @@ def pair_section() -> None:
         _classes(seen)
     with right, card("pair-code"):
         card_header("Use this pair")
+        if seen and target_page(pair) and DOMAIN_ADVERSARIAL.is_file():
+            st.page_link(
+                DOMAIN_ADVERSARIAL, label="Train DANN on this pair", icon=":material/arrow_forward:",
+                query_params=target_page(pair),
+            )  # fmt: skip
         st.code(pair_code(pair), language="python", wrap_lines=True)
 
 
@@ -268,6 +277,27 @@ def _classes(seen: Mapping[str, Any] | None) -> None:
     for note in seen["notes"]:
         if "left out" not in note:
             quiet(note)
+
+
+def target_page(pair: DomainPair) -> dict[str, str]:
+    """The parameters of the address at which the domain-adversarial page trains on the pair; none for features."""
+    if pair.source.name == "own-features":
+        return {}
+    preset = "moons" if pair.source.name == "moons" else "photo-digits"
+    data = json.dumps(document_of(pair), ensure_ascii=False, separators=(",", ":"))
+    return {"preset": preset, "set": f"data={data}"}
+
+
+def document_of(spec: Spec) -> dict[str, Any]:
+    """A spec as a document without what is as it is by default, but for the names that say which spec it is."""
+    plain, document = type(spec)(), {}
+    for name in type(spec).model_fields:
+        value = getattr(spec, name)
+        if isinstance(value, Spec):
+            document[name] = document_of(value)
+        elif name in FIXED_KEYS or value != getattr(plain, name):
+            document[name] = value
+    return document
 
 
 def pair_code(pair: DomainPair) -> str:

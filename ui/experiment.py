@@ -9,9 +9,11 @@ from functools import cached_property
 
 import streamlit as st
 
+from tlcore.catalogue import ENTRIES
 from tlcore.errors import InvalidRequest
 from tlcore.presets import Preset, presets_of
-from tlcore.specs import RunSpec, override
+from tlcore.specs import CatalogueSet, DatasetSpec, OwnFeatures, OwnPictures, RunSpec, Shifted, override
+from tlcore.specs.parameters import REPLACEABLE
 from ui.library import RunView, executor, find
 
 MOST_SEEDS = 20
@@ -43,6 +45,19 @@ class Experiment:
             InvalidRequest: a change is not possible.
         """
         return override(self.preset.arms, self.changes)
+
+    @property
+    def other_data(self) -> bool:
+        """Whether it is run on other data than the preset's."""
+        return REPLACEABLE in self.changes
+
+    @property
+    def title(self) -> str:
+        """The preset's title; on other data the two domains."""
+        if not self.other_data:
+            return self.preset.title
+        pair = next(iter(self.arms.values())).data
+        return f"{domain_title(pair.source)} → {domain_title(pair.target)}"
 
     def titles(self) -> dict[str, str]:
         """How each arm is called on the page."""
@@ -117,6 +132,16 @@ class Experiment:
         present = {name: parameters.get_all(name) for name in parameters}
         if present != {name: value if isinstance(value, list) else [value] for name, value in wanted.items()}:
             parameters.from_dict(wanted)
+
+
+def domain_title(spec: DatasetSpec) -> str:
+    """What a data set is called beside others."""
+    if isinstance(spec, Shifted):
+        return f"{domain_title(spec.base)}, {spec.shift} {spec.strength:g}"
+    if isinstance(spec, OwnPictures | OwnFeatures):
+        return f"{spec.dataset} · {spec.domain}" if spec.domain else spec.dataset
+    name = spec.dataset if isinstance(spec, CatalogueSet) else spec.name
+    return ENTRIES[name].title
 
 
 def from_address(page: str) -> tuple[Experiment, str | None]:

@@ -82,7 +82,7 @@ def own_list() -> None:
     if said_last:
         said(said_last)
     if not sets:
-        empty("Nothing of your own is here yet. What you import appears in this place, and on every page.")
+        empty("Nothing of your own is here yet. What you import appears in this place and among the pairs.")
     for one in sets:
         _own_set(one)
 

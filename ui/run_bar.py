@@ -10,6 +10,8 @@ import streamlit as st
 
 from tlcore.errors import LabError
 from tlcore.presets import presets_of
+from tlcore.specs import override
+from tlcore.specs.parameters import REPLACEABLE
 from ui.experiment import MOST_SEEDS, Experiment
 from ui.library import estimate, executor
 from ui.parameter_form import parameter_form
@@ -67,7 +69,7 @@ def take_step(experiment: Experiment) -> None:
 def _preset_choice(page: str, experiment: Experiment) -> None:
     presets = presets_of(page)
     names = [preset.name for preset in presets]
-    titles = {preset.name: preset.title for preset in presets}
+    titles = {preset.name: preset.title for preset in presets} | {experiment.preset.name: experiment.title}
     chosen = st.selectbox(
         "Experiment", names, index=names.index(experiment.preset.name), format_func=titles.__getitem__,
         label_visibility="collapsed", key=f"preset-{experiment.preset.name}", width=322,
@@ -142,8 +144,11 @@ def _parameters(experiment: Experiment, live: list[str]) -> None:
     if seeds != experiment.seeds:
         replace(experiment, seeds=int(seeds)).write_address()
         st.rerun()
-    changes = parameter_form(experiment.preset.arms, experiment.arms, key=f"parameters-{experiment.preset.name}")
-    if changes is None or changes == dict(experiment.changes):
+    data = {path: value for path, value in experiment.changes.items() if path == REPLACEABLE}
+    changes = parameter_form(
+        override(experiment.preset.arms, data), experiment.arms, key=f"parameters-{experiment.preset.name}"
+    )
+    if changes is None or (changes := data | changes) == dict(experiment.changes):
         return
     changed = replace(experiment, changes=changes, forks=())
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -185,7 +186,7 @@ def python_code(experiment: Experiment) -> str:
 def terminal_command(experiment: Experiment) -> str:
     """The experiment as a command."""
     seeds = "" if experiment.seeds == 1 else f" --seeds {experiment.seeds}"
-    changes = "".join(f" --set {path}={value}" for path, value in experiment.changes.items())
+    changes = "".join(f" --set {shlex.quote(f'{path}={value}')}" for path, value in experiment.changes.items())
     return f"python -m tlcore run {experiment.preset.identity}{seeds}{changes}"
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tlcore.errors import InvalidRequest
-from tlcore.specs import Dann, RunSpec, SourceOnly, override, parameters
+from tlcore.specs import Dann, Digits, DomainPair, PhotoDigits, RunSpec, Shifted, SourceOnly, override, parameters
 from tlcore.specs.parameters import parse_value
 
 
@@ -95,3 +95,30 @@ def test_parameters_come_in_the_order_of_the_fields():
     assert paths[0] == "method.lambda_max"
     assert paths[-1] == "seed"
     assert len(paths) == len(set(paths))
+
+
+class TestOtherData:
+    def test_a_whole_pair_takes_the_place_of_the_data_of_all_arms(self, arms: dict[str, RunSpec]):
+        pair = DomainPair(source=Digits(), target=Shifted(base=PhotoDigits(), shift="blur", strength=0.3))
+        text = override(arms, {"data": pair.model_dump_json()})
+        assert text == override(arms, {"data": pair.model_dump()})
+        assert {spec.data for spec in text.values()} == {pair}
+        assert text["dann"].method == arms["dann"].method
+
+    def test_changes_within_it_come_after_it(self, arms: dict[str, RunSpec]):
+        data = '{"source":{"name":"digits"},"target":{"name":"shifted","base":{"name":"digits"},"shift":"noise"}}'
+        changed = override(arms, {"data": data, "data.target.strength": "0.9"})
+        assert changed["dann"].data.target.strength == 0.9
+
+    @pytest.mark.parametrize(
+        ("value", "sentence"),
+        [
+            ("digits", "data"),
+            ('{"source":{"name":"no-such-set"}}', "data.source"),
+            ('{"source":{"name":"moons"},"target":{"name":"digits"}}', "moons can only be paired with moons"),
+            ('{"source":{"name":"moons"},"target":{"name":"moons"}}', "small-cnn does not fit data moons"),
+        ],
+    )
+    def test_what_cannot_be_is_refused_in_a_sentence(self, arms: dict[str, RunSpec], value: str, sentence: str):
+        with pytest.raises(InvalidRequest, match=sentence):
+            override(arms, {"data": value})

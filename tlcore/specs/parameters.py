@@ -21,6 +21,7 @@ TAGGED = frozenset(
     {"method", "source", "target", "base", "network", "start"}
 )  # pydantic puts the chosen model's name behind
 SHOWN_CHARACTERS = 60
+REPLACEABLE = "data"  # the one part that may be given whole, as JSON: sets of different kinds have different parameters
 FIXED_KEYS = frozenset({"name", "kind"})  # discriminators: they choose the model, they are not values to tune
 
 
@@ -106,7 +107,8 @@ def override(arms: Mapping[str, RunSpec], changes: Mapping[str, Any]) -> dict[st
     """Each arm with the changes that apply to it.
 
     A key is a full path (`method.lambda_max`) or its last part where that is unique (`lambda_max`). A parameter that
-    only some arms have changes those arms alone.
+    only some arms have changes those arms alone. `data` takes a whole pair, as a document or its JSON; changes within
+    it come after it.
 
     Raises:
         InvalidRequest: no arm has such a parameter, the name is ambiguous, or the value is out of range.
@@ -127,6 +129,8 @@ def override(arms: Mapping[str, RunSpec], changes: Mapping[str, Any]) -> dict[st
 
 
 def _resolve(spec: RunSpec, key: str) -> str | None:
+    if key == REPLACEABLE:
+        return key
     found = [parameter.path for parameter in parameters(spec) if key in (parameter.path, parameter.leaf)]
     if len(found) > 1:
         if key in found:

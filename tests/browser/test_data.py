@@ -1,0 +1,128 @@
+"""The Data page in a real Chromium: filter, look, import a zip, find it among the pairs, remove it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.data.own.conftest import classes, pack, picture
+
+pytestmark = pytest.mark.browser
+
+PATIENCE_SECONDS = 90
+
+
+def until(condition: Callable[[], Any], what: str) -> Any:
+    """The first true value of the condition; fails after long patience."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.1)
+    pytest.fail(f"never happened: {what}")
+
+
+@pytest.fixture
+def address(app_server: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The lab with a data folder of its own."""
+    return app_server(TLCORE_DATA=str(tmp_path_factory.mktemp("data")), TLCORE_FOLDERS="", TLCORE_FETCH="0")
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """Two domains of two classes, one broken file, names that are markup in other places."""
+    names = [f"{domain}/{name}" for domain in ("photo", "sketch") for name in classes("Kätzchen", "<b>dog", count=5)]
+    members = {name: picture(number) for number, name in enumerate(names)}
+    return pack(tmp_path / "Meine Tiere.zip", members | {"photo/Kätzchen/broken.png": b"no picture"})
+
+
+def open_page(page: Any, address: str, query: str = "") -> None:
+    page.goto(f"{address}/data?{query}")
+    page.get_by_role("heading", name="Data", exact=True).wait_for(timeout=60_000)
+
+
+def test_search_and_open_a_data_set(page: Any, address: str) -> None:
+    open_page(page, address)
+    page.get_by_text("23 of 23 data sets").wait_for()
+    page.get_by_label("Search").fill("handwritten digits over")
+    page.get_by_text("1 of 23 data sets").wait_for()
+    page.get_by_text("Handwritten digits over photographs").click()
+    pictures = page.locator(".tl-strip img")
+    until(lambda: pictures.count() == 20, "its pictures are there")
+    assert page.evaluate("[...document.querySelectorAll('.tl-strip img')].every(i => i.complete && i.naturalWidth > 0)")
+    until(lambda: "set=photo-digits" in page.url and "q=handwritten" in page.url, "the address names what is shown")
+    page.reload()
+    until(lambda: pictures.count() == 20, "the address brings it back")
+
+
+def test_a_zip_is_previewed_imported_paired_and_removed(page: Any, address: str, archive: Path) -> None:
+    open_page(page, address, "view=yours")
+    page.locator("input[type=file]").set_input_files(str(archive))
+    page.get_by_text("21 pictures · 2 classes · 2 domains").wait_for(timeout=60_000)
+    page.get_by_text("photo/Kätzchen/broken.png").wait_for()
+    assert page.locator("td", has_text="<b>dog").count() == 1, "markup in a name stays text"
+    page.get_by_role("button", name="Import", exact=True).click()
+    page.get_by_text("meine-tiere is imported: 20 examples").wait_for(timeout=60_000)
+    until(lambda: page.locator(".tl-strip img").count() == 20, "its pictures are there")
+
+    page.get_by_text("A pair", exact=True).click()
+    page.get_by_text("How far apart").wait_for()
+    open_page(page, address, "view=pair&source=own:meine-tiere:photo&target=own:meine-tiere:sketch&shift=none")
+    until(lambda: page.locator(".tl-strip[data-role=source] img").count() > 5, "the source is shown")
+    assert page.locator(".tl-strip[data-role=target] img").count() > 5
+    assert 0 <= float(page.locator(".tl-figure").inner_text().split()[0].removesuffix("of")) <= 2
+
+    open_page(page, address, "view=yours&own=meine-tiere")
+    page.get_by_role("button", name="Remove").click()
+    page.get_by_role("button", name="Yes, remove it").click()
+    page.get_by_text("meine-tiere is removed.").wait_for(timeout=60_000)
+    page.get_by_text("Nothing of your own is here yet").wait_for(timeout=60_000)
+
+
+def test_a_file_that_is_no_zip_is_a_sentence(page: Any, address: str, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.zip"
+    broken.write_bytes(b"PK\x03\x04 nothing more")
+    open_page(page, address, "view=yours")
+    page.locator("input[type=file]").set_input_files(str(broken))
+    page.get_by_role("alert").get_by_text("broken.zip cannot be read").wait_for(timeout=60_000)
+    assert page.get_by_text("Bring your own").is_visible()
+
+
+def test_the_slider_moves_the_pictures_and_the_distance(page: Any, address: str) -> None:
+    open_page(page, address, "view=pair&source=digits&target=digits&shift=noise&strength=0")
+    figure = page.locator(".tl-figure")
+    figure.wait_for(timeout=60_000)
+    near = float(figure.inner_text().split("of")[0])
+    page.get_by_role("slider").press("End")
+    until(lambda: "strength=1" in page.url, "the address follows the slider")
+    until(lambda: figure.count() == 1 and float(figure.inner_text().split("of")[0]) > near + 1, "it lies further away")
+    colour = page.evaluate("getComputedStyle(document.querySelector('.tl-strip[data-role=target] img')).borderTopColor")
+    assert colour == "rgb(239, 138, 23)"
+
+
+def test_a_pair_leads_to_its_training(page: Any, address: str) -> None:
+    open_page(page, address, "view=pair&source=digits&target=digits&shift=contrast&strength=0.7")
+    link = page.get_by_role("link", name="Train DANN on this pair")
+    link.wait_for(timeout=60_000)
+    link.click()
+    page.get_by_role("heading", name="Domain-adversarial training").wait_for(timeout=60_000)
+    page.get_by_text("contrast 0.7").first.wait_for(timeout=60_000)
+    assert "No run with these parameters yet" in page.get_by_test_id("stMainBlockContainer").inner_text()
+
+
+@pytest.mark.parametrize("view", ["catalogue&set=digits", "yours", "pair"])
+def test_nothing_is_wider_than_a_telephone(page: Any, address: str, view: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 900})
+    open_page(page, address, f"view={view}")
+    if view == "pair":
+        page.locator(".tl-figure").wait_for(timeout=60_000)
+    else:
+        page.get_by_text("Your own", exact=True).first.wait_for()
+        time.sleep(1.0)
+    wide = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
+    assert wide <= 390
