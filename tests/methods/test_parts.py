@@ -10,7 +10,8 @@ import torch
 from torch.nn import functional
 
 from tlcore.errors import InvalidRequest
-from tlcore.methods.domain_adversarial import channels_last
+from tlcore.methods import domain_adversarial
+from tlcore.methods.domain_adversarial import channel_means, channels_last
 from tlcore.methods.registry import METHODS
 from tlcore.training.events import Features, Outputs
 
@@ -35,6 +36,14 @@ def moved(mean: torch.Tensor, variance: torch.Tensor, maps: torch.Tensor) -> tup
         (1 - MOMENTUM) * mean + MOMENTUM * maps.mean(1),
         (1 - MOMENTUM) * variance + MOMENTUM * maps.var(1, unbiased=True),
     )
+
+
+def test_channel_means_of_many_pictures_are_those_of_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures = torch.randint(0, 256, (23, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    means = channel_means(pictures)
+    assert torch.equal(means, pictures.float().mean((0, 2, 3)))
+    monkeypatch.setattr(domain_adversarial, "VALUES_AT_ONCE", 5 * pictures[0].numel())
+    assert torch.allclose(channel_means(pictures), means, rtol=1e-6)
 
 
 @pytest.mark.parametrize("policy", ["joint", "separate", "source"])

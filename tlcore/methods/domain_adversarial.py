@@ -29,6 +29,8 @@ from tlcore.training.loop import train
 from tlcore.training.sampling import ShuffledBatches
 from tlcore.training.schedules import reversal_strength
 
+VALUES_AT_ONCE = 2**28  # of pictures, as floats: 1 GB
+
 
 def source_only(spec: RunSpec, context: Context) -> Iterator[Event]:
     """Cross-entropy on the labelled source; the target is never seen."""
@@ -178,11 +180,20 @@ def build_network(spec: RunSpec, context: Context) -> Classifier:
     """The spec's classifier, centred on the source's training inputs, with the start's weights if it has any."""
     inputs = context.data.source.inputs
     picture = inputs.ndim == 4
-    mean = inputs.float().mean((0, 2, 3)).div(255)[:, None, None].cpu() if picture else inputs.mean(0).cpu()
+    mean = channel_means(inputs).div(255)[:, None, None].cpu() if picture else inputs.mean(0).cpu()
     network = build_classifier(spec.network, inputs.shape[1:], context.data.class_count, mean)
     load_start_weights(network.extractor, "extractor", context)
     load_start_weights(network.predictor, "predictor", context)
     return network
+
+
+def channel_means(pictures: torch.Tensor) -> torch.Tensor:
+    """Mean of each channel (C,) of pictures (N, C, H, W) uint8; of many in blocks: floats take four times as much."""
+    blocks = pictures.split(max(1, VALUES_AT_ONCE // pictures[0].numel()))
+    if len(blocks) == 1:
+        return pictures.float().mean((0, 2, 3))
+    sums = [block.float().mean((0, 2, 3)).double() * len(block) for block in blocks]
+    return (torch.stack(sums).sum(0) / len(pictures)).float()
 
 
 def load_start_weights(module: nn.Module, part: str, context: Context) -> None:
