@@ -27,6 +27,7 @@ import numpy as np
 import torch
 import torchvision
 
+from benchmarks.pages import PAGE, write
 from benchmarks.usual_loop import BATCH, UsualLoop, indexed, loaded
 from tlcore.data import load_pair
 from tlcore.data.dataset import PairData
@@ -42,7 +43,6 @@ USUAL_0 = "usual: two DataLoaders, 0 workers, float32"
 USUAL_2 = "usual: two DataLoaders, 2 workers each, float32"
 ONE_PASS = "usual, 0 workers, both domains in one pass"
 LONG = 1_000_000  # steps of a run that is only timed
-PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- dann_speed: written by benchmarks/dann_speed.py -->", "<!-- end of dann_speed -->"
 
 Advance = Callable[[int], None]
@@ -223,17 +223,6 @@ def describe(device: torch.device) -> str:
     )
 
 
-def write(text: str, page: Path) -> None:
-    """Replace what stands between the marks, or append."""
-    before = page.read_text() if page.exists() else "# Benchmarks\n"
-    block = f"{BEGIN}\n{text}\n{END}"
-    if BEGIN in before:
-        head, rest = before.split(BEGIN, 1)
-        page.write_text(head + block + rest.split(END, 1)[1])
-    else:
-        page.write_text(f"{before.rstrip()}\n\n{block}\n")
-
-
 def speed_table(speeds: dict[str, list[float]]) -> str:
     """Steps a second of each contender, and how many times the faster of the usual loops that is."""
     medians = {name: statistics.median(values) for name, values in speeds.items()}
@@ -292,7 +281,7 @@ def main() -> None:
         text.append(accuracy_table(results, arguments.train_steps))
         print(text[-1])
     if arguments.output != "-":
-        write("\n\n".join(text), Path(arguments.output))
+        write("\n\n".join(text), Path(arguments.output), BEGIN, END)
 
 
 if __name__ == "__main__":

@@ -29,13 +29,13 @@ from PIL import Image
 from torch.utils.data import ConcatDataset, DataLoader, Dataset
 from torchvision.transforms import v2
 
+from benchmarks.pages import PAGE, write
 from tlcore.data.own.folders import FolderFiles
 from tlcore.data.own.library import import_pictures, remove_own
 from tlcore.data.own.manifest import open_array, read_manifest
 from tlcore.data.own.places import own_folder
 from tlcore.execution.slots import usable_cores
 
-PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- decoding: written by benchmarks/decoding.py -->", "<!-- end of decoding -->"
 BATCH = 64
 ENLARGED_OF_A_FOLDER = 16
@@ -159,17 +159,6 @@ def enlarged(folder: Path, destination: Path, longer: int) -> Path:
     return destination
 
 
-def write(text: str, page: Path) -> None:
-    """Replace what stands between the marks, or append a section."""
-    before = page.read_text(encoding="utf-8") if page.exists() else "# Benchmarks\n"
-    block = f"{BEGIN}\n{text}\n{END}"
-    if BEGIN in before:
-        head, rest = before.split(BEGIN, 1)
-        page.write_text(head + block + rest.split(END, 1)[1], encoding="utf-8")
-    else:
-        page.write_text(f"{before.rstrip()}\n\n## Decoding pictures\n\n{block}\n", encoding="utf-8")
-
-
 def main() -> None:
     """Read the arguments, measure, and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -195,7 +184,7 @@ def main() -> None:
                 text.append(table(side, measure(folder, side, arguments.workers, arguments.rounds)))
                 print(text[-1], flush=True)
     if arguments.output != "-":
-        write("\n\n".join(text), Path(arguments.output))
+        write("\n\n".join(text), Path(arguments.output), BEGIN, END, "Decoding pictures")
 
 
 if __name__ == "__main__":

@@ -20,14 +20,14 @@ import tempfile
 import time
 from pathlib import Path
 
-PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+from benchmarks.pages import PAGE, write
+
 BEGIN, END = "<!-- linear_probe: written by benchmarks/linear_probe.py -->", "<!-- end of linear_probe -->"
-TITLE = """## From a folder to a linear classifier
+TITLE = """From a folder to a linear classifier
 
 `python -m benchmarks.linear_probe --data FOLDER`: the 398 photographs of ants and bees in `hymenoptera` (245 to learn
 from, 153 held out), features of SqueezeNet 1.0 before its last layer, a linear support vector machine whose C is chosen
-by cross-validation on the 245. Whole processes, timed from outside: the start of Python and all imports count.
-"""
+by cross-validation on the 245. Whole processes, timed from outside: the start of Python and all imports count."""
 
 
 def once(folder: Path, architecture: str) -> None:
@@ -81,17 +81,6 @@ def row(title: str, figures: list[tuple[float, float]], digits: int) -> str:
     return f"| {title} | {median:.{digits}f} | {spread} | {statistics.median(work):.{digits}f} |"
 
 
-def write(text: str, page: Path) -> None:
-    """Replace what stands between the marks, or append a section."""
-    before = page.read_text() if page.exists() else "# Benchmarks\n"
-    block = f"{BEGIN}\n{text}\n{END}"
-    if BEGIN in before:
-        head, rest = before.split(BEGIN, 1)
-        page.write_text(head + block + rest.split(END, 1)[1])
-    else:
-        page.write_text(f"{before.rstrip()}\n\n{TITLE}\n{block}\n")
-
-
 def main() -> None:
     """Read the arguments, measure, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -138,7 +127,7 @@ def main() -> None:
     )
     print(text)
     if arguments.output != "-":
-        write(text, Path(arguments.output))
+        write(text, Path(arguments.output), BEGIN, END, TITLE)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ import numpy.typing as npt
 import torch
 from sklearn.datasets import load_digits
 
+from benchmarks.pages import PAGE, write
 from tlcore.projection.alignment import align
 from tlcore.projection.film import lay_out_film
 from tlcore.projection.pca import PcaProjector
@@ -37,7 +38,6 @@ from tlcore.projection.umap import UmapProjector
 from tlcore.runs import Store
 
 Film = list[npt.NDArray[np.float32]]
-PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- projection: written by benchmarks/projection.py -->", "<!-- end of projection -->"
 
 
@@ -213,17 +213,6 @@ def measure_speed(text: list[str]) -> None:
     text.append("")
 
 
-def write(text: str, page: Path) -> None:
-    """Put the text between the marks of the page, or at its end where it has none."""
-    block = f"{BEGIN}\n{text.strip()}\n{END}"
-    before = page.read_text() if page.exists() else ""
-    if BEGIN in before and END in before:
-        head, rest = before.split(BEGIN, 1)
-        page.write_text(head + block + rest.split(END, 1)[1])
-    else:
-        page.write_text(f"{before.rstrip()}\n\n{block}\n")
-
-
 def main() -> None:
     """Read the arguments, name the hardware, and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -253,7 +242,7 @@ def main() -> None:
         measure(title, [film], text)
     print("\n".join(text))
     if arguments.output != "-":
-        write("\n".join(text), Path(arguments.output))
+        write("\n".join(text).strip(), Path(arguments.output), BEGIN, END)
 
 
 if __name__ == "__main__":
