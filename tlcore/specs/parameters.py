@@ -145,7 +145,10 @@ def _with_value(spec: RunSpec, path: str, value: Any) -> RunSpec:
     place = document
     for parent in parents:
         place = place[parent]
-    place[leaf] = parse_value(value) if isinstance(value, str) else _plain(value)
+    if isinstance(value, str):  # a text stays one: a data set may be called 2024
+        place[leaf] = value if isinstance(place.get(leaf), str) else parse_value(value)
+    else:
+        place[leaf] = _plain(value)
     return validate(document)
 
 

@@ -20,7 +20,7 @@ from tlcore.data.own.load import open_own, overlapping
 from tlcore.data.own.manifest import Manifest, open_array
 from tlcore.errors import InvalidRequest, MissingData
 from tlcore.methods.registry import METHODS
-from tlcore.specs import Budget, Dann, DomainPair, OwnFeatures, OwnPictures, RunSpec, Shifted
+from tlcore.specs import Budget, Dann, DomainPair, OwnFeatures, OwnPictures, RunSpec, Shifted, override
 from tlcore.training.events import Metrics
 from tlcore.training.preparation import prepare
 
@@ -163,6 +163,13 @@ def test_what_cannot_be_loaded_is_said(two_domains: Manifest) -> None:
 def test_specs_refuse_what_is_no_name(wrong: dict) -> None:
     with pytest.raises(ValidationError):
         OwnPictures(**wrong)
+
+
+@pytest.mark.parametrize(("path", "value"), [("dataset", "2024"), ("content", "1234567890123456"), ("domain", "null")])
+def test_names_that_look_like_numbers_stay_names(path: str, value: str) -> None:
+    spec = RunSpec(data=DomainPair(source=PETS, target=PETS))
+    changed = override({"arm": spec}, {f"data.source.{path}": value})["arm"]
+    assert getattr(changed.data.source, path) == value
 
 
 def test_identity_of_a_run_follows_the_content() -> None:
