@@ -27,7 +27,7 @@ from tlcore.networks.pretrained import (
     weights_file,
     without_last_layer,
 )
-from tlcore.specs import OwnWeights, PaperMnist, Pretrained, RunSpec, validate
+from tlcore.specs import OwnWeights, PaperMnist, Pretrained, RunSpec
 from tlcore.specs.architectures import ARCHITECTURES
 
 REAL = os.environ.get("TLCORE_REAL_DATA")
@@ -56,7 +56,7 @@ def test_the_table_is_torchvisions():
 
 def test_weights_that_are_not_published_are_refused():
     with pytest.raises(InvalidRequest, match="publishes no weights IMAGENET1K_V2 for resnet18"):
-        validate({"network": {"name": "torchvision", "architecture": "resnet18", "weights": "IMAGENET1K_V2"}})
+        load_network(Pretrained(architecture="resnet18", weights="IMAGENET1K_V2"))
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,11 @@ def require_weights(spec: Pretrained | OwnWeights) -> Path:
 
 
 def _published(spec: Pretrained) -> Any:
+    published = ARCHITECTURES[spec.architecture].published
+    if spec.weights not in ("DEFAULT", *published):
+        raise InvalidRequest(
+            f"torchvision publishes no weights {spec.weights} for {spec.architecture}, only {', '.join(published)}."
+        )
     from torchvision.models import get_model_weights
 
     return get_model_weights(spec.architecture)[spec.weights]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from tlcore.specs.architectures import ARCHITECTURES, ArchitectureName, WeightsName
+from tlcore.specs.architectures import ArchitectureName, WeightsName
 from tlcore.specs.base import Spec, parameter
 
 Normalisation = Literal["none", "batch"]
@@ -56,14 +56,6 @@ class Pretrained(Spec):
     side: int = parameter(
         0, "Side in pixels to which pictures are brought; 0 takes the side the weights were trained with.", ge=0, le=768
     )
-
-    @model_validator(mode="after")
-    def _weights_exist(self) -> Pretrained:
-        published = ARCHITECTURES[self.architecture].published
-        if self.weights not in ("DEFAULT", "none", *published):
-            raise ValueError(f"torchvision publishes no weights {self.weights} for {self.architecture}, "
-                             f"only {', '.join(published)}")  # fmt: skip
-        return self
 
 
 class OwnWeights(Spec):
