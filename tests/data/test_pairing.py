@@ -14,7 +14,8 @@ from tlcore.data.dataset import Dataset, Domain, Provenance
 from tlcore.data.pairing import bring_together, plain_name, shared_classes
 from tlcore.data.resizing import resize
 from tlcore.errors import InvalidRequest
-from tlcore.specs import Digits, DomainPair, Mnist, SynNumbers
+from tlcore.specs import Budget, Digits, DomainPair, Mnist, RunSpec, SynNumbers
+from tlcore.training.preparation import prepare
 
 
 def domain(names: tuple[str, ...], shape: tuple[int, ...] = (3, 4, 4), each: int = 2) -> Domain:
@@ -105,3 +106,10 @@ def test_rendered_numbers_make_a_pair_and_are_kept(small_folder: Path):
     assert [path.stat().st_mtime_ns for path in kept] == times
     assert first.source.train.inputs.float().std() > 20, "something is drawn"
     assert first.source.train.labels.bincount().tolist() == [9] * 10
+
+
+def test_a_run_is_told_what_was_done(small_folder: Path):
+    spec = RunSpec(data=DomainPair(source=Digits(renderings=1), target=Mnist()), budget=Budget(probe_points=20))
+    prepared = prepare(spec, device=torch.device("cpu"), precision=torch.float32)
+    assert prepared.notes == ("Pictures of digits are brought from 16 × 16 to 28 × 28 pixels.",)
+    assert prepared.context.data.source.inputs.shape[1:] == (3, 28, 28)

@@ -101,6 +101,9 @@ class Training:
             self.store.change(run_id, provenance=self.provenance, step=self.step, seconds=self.seconds)
             if beginning.notice:
                 self.store.record_notice(run_id, beginning.notice)
+            if beginning.resume_state is None:
+                for text in prepared.notes:
+                    self.store.record_notice(run_id, Notice(0, "info", "domains", text))
         self._resumed = time.monotonic()
         self._checkpoint_at = self._resumed + FIRST_CHECKPOINT_SECONDS
         # A method is a generator; the registry promises no more than an iterator.

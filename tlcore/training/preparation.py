@@ -17,11 +17,12 @@ from tlcore.training.evaluation import Evaluator, choose_probe
 
 @dataclass(frozen=True)
 class Prepared:
-    """A run about to start."""
+    """A run about to start. notes: what was done to bring the two domains together, one sentence each."""
 
     context: Context
     evaluator: Evaluator
     probe: Probe
+    notes: tuple[str, ...] = ()
 
 
 def prepare(
@@ -62,7 +63,7 @@ def prepare(
         resume_state=resume_state,
     )
     evaluator = Evaluator(data, probe, steps=spec.budget.steps, seed=spec.seed)
-    return Prepared(context, evaluator, probe)
+    return Prepared(context, evaluator, probe, data.notes)
 
 
 def _on_device(dataset: Dataset, device: torch.device) -> Dataset:
