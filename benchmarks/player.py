@@ -19,8 +19,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.pages import PAGE, write
-from tlcore.player.film import Curve, Panel
-from tlcore.player.standalone import standalone_html
+from tlcore.player.film import Curve, Panel, film_message
+from tlcore.player.message import Ledger
+from tlcore.player.standalone import standalone
+from tlcore.plots.style import palette_payload
 from tlcore.runs.records import Frame, Probe
 
 BEGIN, END = "<!-- player: written by benchmarks/player.py -->", "<!-- end of player -->"
@@ -52,7 +54,10 @@ def measure(chromium: Any, points: int, panels: int, frames: int) -> dict[str, f
     shown, probe = film(points, panels, frames)
     steps = [frame.step for frame in shown[0].frames]
     curve = Curve("target accuracy", "target", steps, np.linspace(0, 1, frames).tolist())
-    text = standalone_html(shown, probe, projection="umap", curves=[curve], title="Benchmark")
+    message = film_message(Ledger(), shown, probe, ["umap"], "umap", curves=[curve])
+    text = standalone(
+        {"umap": message}, projection="umap", title="Benchmark", lead="", palettes=palette_payload(), most_bytes=10**9
+    )
     page = chromium.new_page(viewport={"width": 1440, "height": 900})
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "film.html"
@@ -70,7 +75,11 @@ def measure(chromium: Any, points: int, panels: int, frames: int) -> dict[str, f
         page.evaluate(
             "() => { window.ticks = 0; const next = () => { window.ticks += 1; requestAnimationFrame(next) }; next() }"
         )
+        if page.locator(".tl-player").get_attribute("data-playing") == "true":  # it plays by itself when it is opened
+            page.locator(".tl-player button.play").click()
+            page.wait_for_timeout(500)
         page.keyboard.press("Home")
+        page.wait_for_timeout(600)
         page.locator(".tl-player button.play").click()
         page.wait_for_timeout(1000 * WARM_UP_SECONDS)
         categories = "devtools.timeline,disabled-by-default-devtools.timeline"

@@ -10,14 +10,14 @@ import streamlit as st
 
 from tlcore.analysis.moments import domains_meet, strength_rises, target_passes
 from tlcore.errors import LabError
-from tlcore.player.film import Curve
+from tlcore.player.film import Curve, accuracy_curve, captions_of
 from tlcore.plots import domain_adversarial as plots
 from tlcore.plots.comparison import class_gain, confusion_matrix
 from tlcore.runs import Notice, Series
 from tlcore.specs import CheckpointStart
 from ui.comparison import Finished, comparison_table, comparison_words
 from ui.experiment import COMPARED_SEEDS, Experiment, from_address
-from ui.films import accuracy_curve, captions_of, film_panel, projections_of
+from ui.films import film_panel, projections_of
 from ui.library import RunView, warm_up
 from ui.live_chart import live_chart
 from ui.network_diagram import DiagramState, network_diagram

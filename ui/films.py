@@ -1,15 +1,14 @@
-"""The film of a run for the player: which projections there are, what is read of them, and what a lecture says."""
+"""The film of a run for the player: which projections there are, and what is read of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
-from tlcore.analysis.moments import Moment
 from tlcore.errors import StoreError
-from tlcore.player.film import Caption, Curve, Panel
+from tlcore.player.film import Curve, Panel
 from tlcore.player.message import nearest_of
-from tlcore.runs import Neighbours, Series, Store
+from tlcore.runs import Neighbours, Store
 from ui.library import RunView
 from ui.player import PlayerState
 
@@ -62,20 +61,3 @@ def _neighbours(store: Store, run_id: str, step: int) -> tuple[Neighbours, ...]:
     stride = max(1, -(-len(steps) // NEIGHBOUR_STEPS))
     found = (store.neighbours(run_id, one) for one in steps[::-1][::stride][::-1])
     return tuple(one for one in found if one is not None)
-
-
-def captions_of(moments: Iterable[Moment | None]) -> list[Caption]:
-    """What a lecture says, in the order in which it happens; two at one step are said together."""
-    texts: dict[int, list[str]] = {}
-    for moment in moments:
-        if moment is not None:
-            texts.setdefault(moment.step, []).append(moment.text)
-    return [Caption(step, ". ".join(texts[step])) for step in sorted(texts)]
-
-
-def accuracy_curve(metrics: Mapping[str, Series]) -> Curve | None:
-    """The target accuracy beside a run's title, followed through the film."""
-    series = metrics.get("target_accuracy")
-    if series is None or not len(series.steps):
-        return None
-    return Curve("target accuracy", "target", series.steps.tolist(), series.values.tolist())

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tlcore.analysis.moments import Moment, domains_meet, strength_rises, target_passes
+from tlcore.analysis.moments import domains_meet, strength_rises, target_passes
 from tlcore.exports.shown import Film, Source, View, gather, machine_of
-from tlcore.player.film import Caption, Curve, Panel, film_message, projection_label
+from tlcore.player.film import Caption, Curve, Panel, captions_of, film_message, projection_label
 from tlcore.player.message import Ledger
 from tlcore.player.standalone import standalone
 from tlcore.plots.style import palette_payload
@@ -68,7 +68,7 @@ def _message(sources: Sequence[Source], this: View, view: View, projections: Seq
         )
     message = film_message(
         Ledger(), panels, film.probe, list(projections), film.projection, view.colour_by, view.step,
-        curves=curves_of(sources), captions=captions_of(sources),
+        curves=curves_of(sources), captions=spoken(sources),
     )  # fmt: skip
     return message | {
         "autoplay": view.step is None,
@@ -100,26 +100,18 @@ def curves_of(sources: Sequence[Source]) -> list[Curve]:
     ]
 
 
-def captions_of(sources: Sequence[Source]) -> list[Caption]:
+def spoken(sources: Sequence[Source]) -> list[Caption]:
     """What a lecture says on the way: of the last run, compared with the source-only run beside it if there is one."""
     metrics = [source.store.metrics(source.run.id) for source in sources]
-    last = metrics[-1]
-    baseline = next(
-        (found for found, source in zip(metrics, sources, strict=True) if source.run.spec.method.name == "source_only"),
-        None,
+    last, others = metrics[-1], zip(metrics[:-1], sources[:-1], strict=True)
+    baseline = next((found for found, source in others if source.run.spec.method.name == "source_only"), {})
+    return captions_of(
+        (
+            strength_rises(last.get("grl_lambda")),
+            domains_meet(last.get("domain_accuracy")),
+            target_passes(last.get("target_accuracy"), baseline.get("target_accuracy")),
+        )
     )
-    moments: list[Moment | None] = [
-        strength_rises(last.get("grl_lambda")),
-        domains_meet(last.get("domain_accuracy")),
-        target_passes(last.get("target_accuracy"), baseline.get("target_accuracy"))
-        if baseline is not None and baseline is not last
-        else None,
-    ]
-    texts: dict[int, list[str]] = {}
-    for moment in moments:
-        if moment is not None:
-            texts.setdefault(moment.step, []).append(moment.text)
-    return [Caption(step, ". ".join(texts[step])) for step in sorted(texts)]
 
 
 def lead_of(film: Film) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tlcore.analysis.moments import Moment
 from tlcore.player.message import (
     Ledger,
     encode_curve,
@@ -15,7 +16,7 @@ from tlcore.player.message import (
     newest_layout,
     probe_digest,
 )
-from tlcore.runs.records import Frame, Neighbours, Probe, Surface
+from tlcore.runs.records import Frame, Neighbours, Probe, Series, Surface
 
 COLOURINGS = ("domain", "class", "correctness", "prediction", "change", "run")
 
@@ -58,6 +59,23 @@ class Caption:
 
     step: int
     text: str
+
+
+def captions_of(moments: Iterable[Moment | None]) -> list[Caption]:
+    """What a lecture says, in the order in which it happens; two moments at one step are said together."""
+    texts: dict[int, list[str]] = {}
+    for moment in moments:
+        if moment is not None:
+            texts.setdefault(moment.step, []).append(moment.text)
+    return [Caption(step, ". ".join(texts[step])) for step in sorted(texts)]
+
+
+def accuracy_curve(metrics: Mapping[str, Series]) -> Curve | None:
+    """The target accuracy beside a run's title, followed through the film."""
+    series = metrics.get("target_accuracy")
+    if series is None or not len(series.steps):
+        return None
+    return Curve("target accuracy", "target", series.steps.tolist(), series.values.tolist())
 
 
 def projection_label(projection: str) -> str:
