@@ -74,7 +74,7 @@ def _filters() -> dict[str, str]:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         word = st.text_input(
             "Search", key="filter-word", placeholder="a name, a class, a word", type="search", live=True, max_chars=60,
-            width=300, persist_state="session",
+            width=250, persist_state="session",
         )  # fmt: skip
         kind = st.selectbox("Kind", options["kind"], key="filter-kind", width=170, persist_state="session")
         state = st.selectbox(

@@ -31,8 +31,9 @@ _STYLE = """
 .tl-balance{display:flex;align-items:flex-end;gap:1px;height:44px;margin:.5rem 0 .1rem;max-width:420px}
 .tl-balance i{flex:1 1 0;min-width:0;background:var(--tl-label);border-radius:2px 2px 0 0;opacity:.75}
 .tl-quiet{color:var(--tl-soft);font-size:.85rem;margin:.1rem 0 .5rem;overflow-wrap:anywhere}
-.tl-facts{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.2rem 1rem;margin:.5rem 0;font-size:.92rem}
-.tl-facts dt{color:var(--tl-soft)}
+.tl-facts{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.2rem 1rem;margin:.5rem 0;padding:0;
+ font-size:.92rem}
+.tl-facts dt{margin:0;padding:0;color:var(--tl-soft)}
 .tl-facts a{color:inherit}
 .tl-facts dd{margin:0;overflow-wrap:anywhere}
 .tl-chips{display:flex;flex-wrap:wrap;gap:4px;margin:.4rem 0}
@@ -45,7 +46,7 @@ _STYLE = """
 .tl-list{margin:.2rem 0;padding-left:1.1rem;font-size:.88rem;overflow-wrap:anywhere}
 .tl-figure{font-size:2.1rem;font-weight:700;font-variant-numeric:tabular-nums;line-height:1.1}
 .tl-figure small{font-size:.9rem;font-weight:400;color:var(--tl-soft);margin-left:.4rem}
-.tl-points{position:relative;max-width:300px;width:100%;aspect-ratio:1;margin:.4rem 0}
+.tl-points{position:relative;max-width:300px;width:100%;margin:.4rem 0}
 .tl-points i{position:absolute;width:6px;height:6px;border-radius:50%;opacity:.8}
 .tl-wait{color:var(--tl-soft);display:flex;gap:.6rem;align-items:center;margin:.4rem 0}
 .tl-wait::before{content:"";width:14px;height:14px;border-radius:50%;border:2px solid var(--tl-line);
@@ -116,13 +117,16 @@ def points(rows: Sequence[Sequence[float]], *, role: str = "") -> None:
     if not rows:
         return
     low = [min(row[axis] for row in rows) for axis in (0, 1)]
-    wide = max(max(row[axis] for row in rows) - low[axis] for axis in (0, 1)) or 1.0
+    wide, tall = ((max(row[axis] for row in rows) - low[axis]) or 1.0 for axis in (0, 1))
     dots = "".join(
-        f'<i style="left:{2 + 96 * (x - low[0]) / wide:.1f}%;bottom:{2 + 96 * (y - low[1]) / wide:.1f}%;'
+        f'<i style="left:{2 + 94 * (x - low[0]) / wide:.1f}%;bottom:{2 + 92 * (y - low[1]) / tall:.1f}%;'
         f'background:{f"var(--tl-{role})" if role else LIGHT.classes[int(label) % len(LIGHT.classes)]}"></i>'
         for x, y, label in rows
     )
-    st.html(f'<div class="tl-points" role="img" aria-label="points in the plane">{dots}</div>')
+    st.html(
+        f'<div class="tl-points" style="aspect-ratio:{min(4.0, max(0.5, wide / tall)):.2f}" role="img" '
+        f'aria-label="points in the plane">{dots}</div>'
+    )
 
 
 def balance(counts: Sequence[int], names: Sequence[str], what: str = "pictures to learn from") -> None:

@@ -61,8 +61,11 @@ def pair_section() -> None:
         card_header("How far apart", "proxy A-distance")
         left, right = st.columns([3, 2], gap="large", vertical_alignment="center")
         with left:
-            _slider(shift)
-            _curve(base, shift, strength)
+            if shift == NONE:
+                quiet("The target is shown as it is. Choose a shift above to make one, as strong as you like.")
+            else:
+                _slider()
+                _curve(base, shift, strength)
         with right:
             _distance(seen, trouble)
     titles = (choices[source][0], choices[target][0] + ("" if shift == NONE else f", {SHIFT_WORDS[shift]}"))
@@ -204,10 +207,10 @@ def _examples(domain: Mapping[str, Any], role: str) -> None:
     quiet(f"{counts['train']:,} to learn from, {counts['validation']:,} to choose by, {counts['test']:,} to test on")
 
 
-def _slider(shift: str) -> None:
+def _slider() -> None:
     st.slider(
         "Strength of the shift", 0.0, 1.0, step=0.1, key="pair-strength", persist_state="session",
-        disabled=shift == NONE, help="0 leaves the target as it is, 1 is the strongest shift.",
+        help="0 leaves the target as it is, 1 is the strongest shift.",
     )  # fmt: skip
 
 
@@ -224,9 +227,6 @@ def _distance(seen: Mapping[str, Any] | None, trouble: str | None) -> None:
 
 def _curve(base: DomainPair, shift: str, strength: float) -> None:
     """How the distance grows along the slider."""
-    if shift == NONE:
-        quiet("The target is shown as it is: choose a shift above to move this slider.")
-        return
     key, question = _slider_question(base, shift)
     curve = look(key, lambda report: ask(question, report=report, seconds=SECONDS))
     if curve.answer:
@@ -308,6 +308,6 @@ def pair_code(pair: DomainPair) -> str:
     return (
         "from tlcore.execution.local import LocalExecutor\nfrom tlcore.runs import Store\n"
         f"from tlcore.specs import {', '.join(sorted(names))}\n\n"
-        f"pair = {spec_code(pair)}\n"
+        f"pair = DomainPair(\n    source={spec_code(pair.source)},\n    target={spec_code(pair.target)},\n)\n"
         f"LocalExecutor(Store()).submit(RunSpec(method=Dann(), data=pair{network}))"
     )

@@ -9,7 +9,6 @@ from functools import cached_property
 
 import streamlit as st
 
-from tlcore.catalogue import ENTRIES
 from tlcore.errors import InvalidRequest
 from tlcore.presets import Preset, presets_of
 from tlcore.specs import CatalogueSet, DatasetSpec, OwnFeatures, OwnPictures, RunSpec, Shifted, override
@@ -135,13 +134,12 @@ class Experiment:
 
 
 def domain_title(spec: DatasetSpec) -> str:
-    """What a data set is called beside others."""
+    """What a data set is called where there is little room."""
     if isinstance(spec, Shifted):
         return f"{domain_title(spec.base)}, {spec.shift} {spec.strength:g}"
     if isinstance(spec, OwnPictures | OwnFeatures):
         return f"{spec.dataset} · {spec.domain}" if spec.domain else spec.dataset
-    name = spec.dataset if isinstance(spec, CatalogueSet) else spec.name
-    return ENTRIES[name].title
+    return spec.dataset if isinstance(spec, CatalogueSet) else spec.name
 
 
 def from_address(page: str) -> tuple[Experiment, str | None]:

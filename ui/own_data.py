@@ -312,10 +312,13 @@ def _form(seen: Mapping[str, Any], looked_at: PreviewOwn, content: bytes | None)
     """Name, size, Import."""
     round_ = st.session_state["_own_round"]
     there = {one["name"] for one in own_sets()}
+    suggested = seen["suggested_name"]
+    if suggested in ENTRIES:
+        suggested = f"own-{suggested}"[:40]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         # The key holds what was looked at, so that each brings its own suggestion.
         name = st.text_input(
-            "Name", seen["suggested_name"], key=f"own-name-{round_}-{seen['title']}", max_chars=40, width=240,
+            "Name", suggested, key=f"own-name-{round_}-{seen['title']}", max_chars=40, width=240,
             help="Small letters, digits, hyphens and underscores.",
         )  # fmt: skip
         side = USUAL_SIDE
@@ -366,7 +369,7 @@ def _imported(name: str, key: str) -> bool:
         return True
     taken = snapshot.answer
     lost = len(taken["unreadable_files"])
-    also = f"; {lost:,} files could not be read" if lost else ""
+    also = f"; {lost:,} {'file' if lost == 1 else 'files'} could not be read" if lost else ""
     st.session_state["_own_said"] = f"{name} is imported: {taken['examples']:,} examples{also}."
     st.session_state["_own_round"] += 1  # a fresh uploader
     st.session_state[f"own-{name}"] = True

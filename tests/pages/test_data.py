@@ -170,15 +170,15 @@ class TestOwn:
         assert not (data / "own").exists(), "a preview writes nothing"
 
         name = next(found for found in test.text_input if found.label == "Name")
-        assert name.value == "pets"
+        assert name.value == "own-pets", "pets is a data set of the catalogue"
         name.set_value("Pets!").run()
         assert button(test, "Import").disabled
         next(found for found in test.text_input if found.label == "Name").set_value("my-pets").run()
         button(test, "Import").click().run()
-        until(test, lambda test: "my-pets is imported: 20 examples; 1 files could not be read." in said_by(test))
+        until(test, lambda test: "my-pets is imported: 20 examples; 1 file could not be read." in said_by(test))
         until(test, lambda test: any("my\\-pets" in label for label in labels_of(test)))
         assert [one["name"] for one in ask(ListOwn())] == ["my-pets"]
-        until(test, lambda test: said_by(test).count("data:image/png;base64,") == 20)
+        until(test, lambda test: said_by(test).count("data:image/png;base64,") > 8)
         assert 'data = OwnPictures(dataset="my-pets")' in said_by(test)
 
         button(test, "Check").click().run()
@@ -190,13 +190,13 @@ class TestOwn:
         assert (allowed / "pets" / "photo" / "Kätzchen" / "0.png").is_file()
 
     def test_a_taken_name_must_be_confirmed(self, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        allowed = fill(tmp_path / "allowed", [f"pets/{name}" for name in classes("cat", "dog", count=4)])
-        ask(ImportOwn(path=str(allowed / "pets"), dataset="pets", side=16), owner=True)
+        allowed = fill(tmp_path / "allowed", [f"beasts/{name}" for name in classes("cat", "dog", count=4)])
+        ask(ImportOwn(path=str(allowed / "beasts"), dataset="beasts", side=16), owner=True)
         monkeypatch.setenv("TLCORE_FOLDERS", str(allowed))
         test = open_page("data.py", view="yours")
         test.session_state["own-way"] = "A folder of this server"
         until(test.run(), lambda test: test.selectbox)
-        test.selectbox[0].select_index(test.selectbox[0].options.index("allowed/pets")).run()
+        test.selectbox[0].select_index(test.selectbox[0].options.index("allowed/beasts")).run()
         until(test, lambda test: test.checkbox)
         assert button(test, "Import").disabled
         test.checkbox[0].check().run()
@@ -218,7 +218,7 @@ class TestPair:
         assert 'data-role="source"' in page and 'data-role="target"' in page
         pair = DomainPair(source=Digits(), target=Shifted(base=Digits(), shift="contrast", strength=0.8))
         assert f"{ask(LookAtPair(pair=pair))['distance']:.2f}<small>of 2" in page
-        assert "Shifted(base=Digits(), shift=\"contrast\", strength=0.8)" in page  # fmt: skip
+        assert 'target=Shifted(shift="contrast", strength=0.8, base=Digits())' in page
 
     def test_the_slider_measures_what_the_pair_does(self, data: Path) -> None:
         base = DomainPair(source=Digits(renderings=1), target=Digits(renderings=1))
