@@ -19,6 +19,7 @@ from tests.data.stand_ins import usps
 from tlcore import cli, cli_data
 from tlcore.catalogue import ENTRIES
 from tlcore.catalogue.samples import picture_samples
+from tlcore.data import download
 from tlcore.errors import InvalidRequest, MissingData
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,8 +33,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     usps(place)
     monkeypatch.setenv("TLCORE_DATA", str(place))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    for proxy in ("http_proxy", "https_proxy"):
-        monkeypatch.setenv(proxy, "http://127.0.0.1:9")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("Network is unreachable")
+
+    monkeypatch.setattr(download, "urlopen", refuse)
     return place
 
 
