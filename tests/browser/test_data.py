@@ -55,7 +55,7 @@ def test_search_and_open_a_data_set(page: Any, address: str) -> None:
     pictures = page.locator(".tl-strip img")
     until(lambda: pictures.count() == 20, "its pictures are there")
     assert page.evaluate("[...document.querySelectorAll('.tl-strip img')].every(i => i.complete && i.naturalWidth > 0)")
-    until(lambda: "set=photo-digits" in page.url and "q=handwritten" in page.url, "the address names what is shown")
+    page.wait_for_function("/set=photo-digits/.test(location.search) && /q=handwritten/.test(location.search)")
     page.reload()
     until(lambda: pictures.count() == 20, "the address brings it back")
 
@@ -73,8 +73,9 @@ def test_a_zip_is_previewed_imported_paired_and_removed(page: Any, address: str,
     page.get_by_text("A pair", exact=True).click()
     page.get_by_text("How far apart").wait_for()
     open_page(page, address, "view=pair&source=own:meine-tiere:photo&target=own:meine-tiere:sketch&shift=none")
-    until(lambda: page.locator(".tl-strip[data-role=source] img").count() > 5, "the source is shown")
-    assert page.locator(".tl-strip[data-role=target] img").count() > 5
+    for role in ("source", "target"):
+        pictures = page.locator(f".tl-strip[data-role={role}] img")
+        until(lambda pictures=pictures: pictures.count() > 5, f"the {role} is shown")
     assert 0 <= float(page.locator(".tl-figure").inner_text().split()[0].removesuffix("of")) <= 2
 
     open_page(page, address, "view=yours&own=meine-tiere")
@@ -99,7 +100,7 @@ def test_the_slider_moves_the_pictures_and_the_distance(page: Any, address: str)
     figure.wait_for(timeout=60_000)
     near = float(figure.inner_text().split("of")[0])
     page.get_by_role("slider").press("End")
-    until(lambda: "strength=1" in page.url, "the address follows the slider")
+    page.wait_for_function("location.search.includes('strength=1')", timeout=60_000)
     until(lambda: figure.count() == 1 and float(figure.inner_text().split("of")[0]) > near + 1, "it lies further away")
     colour = page.evaluate("getComputedStyle(document.querySelector('.tl-strip[data-role=target] img')).borderTopColor")
     assert colour == "rgb(239, 138, 23)"
@@ -111,8 +112,9 @@ def test_a_pair_leads_to_its_training(page: Any, address: str) -> None:
     link.wait_for(timeout=60_000)
     link.click()
     page.get_by_role("heading", name="Domain-adversarial training").wait_for(timeout=60_000)
-    page.get_by_text("contrast 0.7").first.wait_for(timeout=60_000)
-    assert "No run with these parameters yet" in page.get_by_test_id("stMainBlockContainer").inner_text()
+    chosen = page.get_by_role("combobox", name="Experiment")
+    until(lambda: chosen.count() and chosen.input_value() == "digits → digits, contrast 0.7", "the pair is named")
+    page.get_by_text("No run with these parameters yet").wait_for(timeout=60_000)
 
 
 @pytest.mark.parametrize("view", ["catalogue&set=digits", "yours", "pair"])
