@@ -215,7 +215,7 @@ def _fetching(row: Listing) -> None:
     """A button that downloads the set, the progress of a download that anybody has begun, or why there is neither."""
     entry = row.entry
     if row.state == "by hand":
-        said(f"{entry.title} cannot be downloaded: {entry.by_hand}.")
+        said(f"{entry.title} cannot be downloaded: {entry.by_hand} into the data folder of this machine.")
         return
     if row.state != "to download":
         return

@@ -18,6 +18,7 @@ from tlcore.specs import DatasetSpec, DomainPair, OwnFeatures, OwnPictures, Shif
 from tlcore.specs.catalogue_sets import ShiftKind
 from tlcore.specs.parameters import FIXED_KEYS
 from tlcore.specs.questions import LookAtPair, MeasureShift
+from tlcore.specs.run import VECTORS
 from ui.background import Snapshot, look, peek
 from ui.data_pieces import (
     chips,
@@ -62,7 +63,9 @@ def pair_section() -> None:
         left, right = st.columns([3, 2], gap="large", vertical_alignment="center")
         with left:
             if shift == NONE:
-                quiet("The target is shown as it is. Choose a shift above to make one, as strong as you like.")
+                able = pair.target.name not in VECTORS
+                hint = " Choose a shift above to make one, as strong as you like." if able else ""
+                quiet(f"The target is shown as it is.{hint}")
             else:
                 _slider()
                 _curve(base, shift, strength)
@@ -190,7 +193,7 @@ def _pair(source: DatasetSpec, target: DatasetSpec, shift: str, strength: float)
     base = DomainPair(source=source, target=target)
     if shift == NONE:
         return base, base
-    if target.name in ("moons", "own-features"):
+    if target.name in VECTORS:
         raise ValueError("Points and features cannot be shifted here: show the target as it is.")
     shifted = Shifted.model_validate({"base": target.model_dump(), "shift": shift, "strength": strength})
     return DomainPair(source=source, target=shifted), base
@@ -302,7 +305,7 @@ def document_of(spec: Spec) -> dict[str, Any]:
 
 def pair_code(pair: DomainPair) -> str:
     """The pair in Python, and a run on it."""
-    vectors = pair.source.name in ("moons", "own-features")
+    vectors = pair.source.name in VECTORS
     network = ", network=Perceptron()" if vectors else ""
     names = spec_names(pair) | {"Dann", "RunSpec"} | ({"Perceptron"} if vectors else set())
     return (
