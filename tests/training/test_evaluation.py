@@ -189,3 +189,13 @@ class TestProbe:
         one, again, other = (choose_probe(pair, 60, seed)[1] for seed in (0, 0, 1))
         assert torch.equal(one, again)
         assert not torch.equal(one, other)
+
+
+def test_with_too_few_test_pictures_the_distance_is_left_out_and_said(pair: PairData) -> None:
+    few = Domain(pair.target.train, pair.target.validation, pair.target.test.subset(torch.arange(3)))
+    small = PairData(pair.source, few)
+    probe, _ = choose_probe(small, 60, 0)
+    features = np.random.default_rng(0).normal(size=(len(probe), 5)).astype(np.float32)
+    told = list(Evaluator(small, probe, steps=100, seed=0).score(Features(7, features, np.zeros(len(probe), np.int16))))
+    assert [(type(one), one.code) for one in told if isinstance(one, Notice)] == [(Notice, "too_few_for_distance")]
+    assert not [one for one in told if isinstance(one, Metrics)]

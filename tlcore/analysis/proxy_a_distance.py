@@ -15,6 +15,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.floating]
 Doubles = npt.NDArray[np.float64]
 
+FEWEST_POINTS = 4  # of each domain: half of them are learned from
 PENALTIES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
 
@@ -86,7 +87,7 @@ def _checked(source: Floats, target: Floats) -> tuple[Doubles, Doubles]:
         raise ValueError(
             f"Source {first.shape} and target {second.shape} must be tables of points by the same features."
         )
-    if min(len(first), len(second)) < 4:
+    if min(len(first), len(second)) < FEWEST_POINTS:
         raise ValueError("The proxy A-distance needs at least four points in each domain.")
     if not (np.isfinite(first).all() and np.isfinite(second).all()):
         raise ValueError("The features contain NaN or infinite values.")

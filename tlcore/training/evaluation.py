@@ -12,7 +12,7 @@ import torch
 
 from tlcore.analysis.confusion import confusion_counts
 from tlcore.analysis.diagnosis import diagnose
-from tlcore.analysis.proxy_a_distance import proxy_a_distance
+from tlcore.analysis.proxy_a_distance import FEWEST_POINTS, proxy_a_distance
 from tlcore.analysis.selection import information_maximisation, select, validation_accuracy
 from tlcore.data.dataset import PairData
 from tlcore.runs.records import SOURCE, TARGET, Confusion, Notice, Probe, Series
@@ -71,6 +71,10 @@ class Evaluator:
             yield Notice(event.step, "warning", "features_not_finite", "Some features are not finite numbers.")
             return
         domains = self._probe.domains
+        if min(int((domains == SOURCE).sum()), int((domains == TARGET).sum())) < FEWEST_POINTS:
+            text = "There are too few test pictures to measure how far the domains are apart."
+            yield Notice(event.step, "info", "too_few_for_distance", text)
+            return
         distance = proxy_a_distance(event.array[domains == SOURCE], event.array[domains == TARGET], self._seed)
         values = {"proxy_a_distance": distance.distance, "probe_domain_accuracy": distance.accuracy}
         self._latest.update(values)

@@ -122,12 +122,14 @@ def duplicate_notes(duplicates: Duplicates) -> list[str]:
     """What was found, in sentences."""
     notes = []
     if duplicates.dropped:
-        notes.append(f"{len(duplicates.dropped):,} pictures are left out because the same picture is there already.")
+        count = len(duplicates.dropped)
+        which = "1 picture is" if count == 1 else f"{count:,} pictures are"
+        notes.append(f"{which} left out because the same picture is there already.")
     torn = sum(" and " in pair.between for pair in duplicates.near)
     if torn:
-        notes.append(
-            f"{torn:,} pairs of pictures look nearly the same and stand in different parts, domains or classes."
-        )
+        which = "1 pair of pictures looks" if torn == 1 else f"{torn:,} pairs of pictures look"
+        stands = "stands" if torn == 1 else "stand"
+        notes.append(f"{which} nearly the same and {stands} in different parts, domains or classes.")
     return notes
 
 
