@@ -102,8 +102,10 @@ def test_the_slider_moves_the_pictures_and_the_distance(page: Any, address: str)
     page.get_by_role("slider").press("End")
     page.wait_for_function("location.search.includes('strength=1')", timeout=60_000)
     until(lambda: figure.count() == 1 and float(figure.inner_text().split("of")[0]) > near + 1, "it lies further away")
-    colour = page.evaluate("getComputedStyle(document.querySelector('.tl-strip[data-role=target] img')).borderTopColor")
-    assert colour == "rgb(239, 138, 23)"
+    # While the pictures of another strength are fetched none may be there for a moment.
+    pictures = page.locator(".tl-strip[data-role=target] img")
+    colour = "picture => getComputedStyle(picture).borderTopColor"
+    until(lambda: pictures.count() and pictures.first.evaluate(colour) == "rgb(239, 138, 23)", "they have their frame")
 
 
 def test_a_pair_leads_to_its_training(page: Any, address: str) -> None:
