@@ -9,22 +9,10 @@ from typing import Any
 
 import pytest
 
+from tests.browser.waiting import until
 from tests.data.own.conftest import classes, pack, picture
 
 pytestmark = pytest.mark.browser
-
-PATIENCE_SECONDS = 90
-
-
-def until(condition: Callable[[], Any], what: str) -> Any:
-    """The first true value of the condition; fails after long patience."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.1)
-    pytest.fail(f"never happened: {what}")
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import PROCESSES, store_of
+from tests.browser.waiting import until
 from tlcore.gallery import recorded
 from tlcore.runs import Run
 
@@ -17,18 +18,6 @@ pytestmark = pytest.mark.browser
 
 # Long enough that it still trains whatever the machine is busy with.
 LONG = "preset=moons&set=budget.steps=900000"
-PATIENCE_SECONDS = 60
-
-
-def until(condition: Callable[[], Any], what: str) -> Any:
-    """The first true value of the condition; fails after long patience."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.1)
-    pytest.fail(f"never happened: {what}")
 
 
 def open_page(page: Any, address: str, query: str = "") -> None:

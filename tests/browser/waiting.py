@@ -1,0 +1,22 @@
+"""Waiting for what a page will do some time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+PATIENCE_SECONDS = 90
+
+
+def until(condition: Callable[[], Any], what: str) -> Any:
+    """The first true value of the condition; fails after long patience."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.1)
+    pytest.fail(f"never happened: {what}")
