@@ -31,8 +31,8 @@ _STYLE = """
 .tl-balance{display:flex;align-items:flex-end;gap:1px;height:44px;margin:.5rem 0 .1rem;max-width:420px}
 .tl-balance i{flex:1 1 0;min-width:0;background:var(--tl-label);border-radius:2px 2px 0 0;opacity:.75}
 .tl-quiet{color:var(--tl-soft);font-size:.85rem;margin:.1rem 0 .5rem;overflow-wrap:anywhere}
-.tl-facts{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.2rem 1rem;margin:.5rem 0;padding:0!important;
- font-size:.92rem}
+.tl-facts{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.2rem 1rem;margin:.5rem 0;
+ padding:0!important;font-size:.92rem}
 .tl-facts dt{margin:0;padding:0;color:var(--tl-soft)}
 .tl-facts a{color:inherit}
 .tl-facts dd{margin:0;overflow-wrap:anywhere}
