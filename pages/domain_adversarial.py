@@ -140,7 +140,7 @@ def player_of(
     state = player_state(key, projections, **wanted)
     panels = [
         film_panel(
-            started[arm], experiment.titles()[arm], accuracy_curve(metrics[arm]), state,
+            started[arm], experiment.titles()[arm], accuracy_curve(metrics[arm].get("target_accuracy")), state,
             surfaces=planar and state.projection == "input",
         )
         for arm in side_by_side

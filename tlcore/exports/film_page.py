@@ -10,7 +10,7 @@ from typing import Any
 
 from tlcore.analysis.moments import domains_meet, strength_rises, target_passes
 from tlcore.exports.shown import Film, Source, View, gather, machine_of
-from tlcore.player.film import Caption, Curve, Panel, captions_of, film_message, projection_label
+from tlcore.player.film import Caption, Curve, Panel, accuracy_curve, captions_of, film_message, projection_label
 from tlcore.player.message import Ledger
 from tlcore.player.standalone import standalone
 from tlcore.plots.style import palette_payload
@@ -50,17 +50,13 @@ def _message(sources: Sequence[Source], this: View, view: View, projections: Seq
     panels = []
     for shown in film.runs:
         store, run = shown.source
-        series = shown.accuracy
-        accuracy = None
-        if series is not None and len(series.values):
-            accuracy = Curve("target accuracy", "target", series.steps.tolist(), series.values.tolist())
         quality = store.film_quality(run.id, film.projection)
         panels.append(
             Panel(
                 run.id,
                 shown.title,
                 frames=shown.frames,
-                value=accuracy,
+                value=accuracy_curve(shown.accuracy),
                 surfaces=shown.surfaces,
                 quality=quality.values if quality else None,
                 neighbours=neighbours_of(shown.source, len(film.probe), len(film.runs)),

@@ -70,9 +70,8 @@ def captions_of(moments: Iterable[Moment | None]) -> list[Caption]:
     return [Caption(step, ". ".join(texts[step])) for step in sorted(texts)]
 
 
-def accuracy_curve(metrics: Mapping[str, Series]) -> Curve | None:
+def accuracy_curve(series: Series | None) -> Curve | None:
     """The target accuracy beside a run's title, followed through the film."""
-    series = metrics.get("target_accuracy")
     if series is None or not len(series.steps):
         return None
     return Curve("target accuracy", "target", series.steps.tolist(), series.values.tolist())

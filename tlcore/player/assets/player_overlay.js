@@ -21,7 +21,7 @@ export function createOverlay(context) {
   /** The way each selected point has come, up to the moment that is shown. */
   function trails(film, panel, scene, view) {
     const { selected, moment, palette } = view;
-    if (!selected.size || selected.size > MOST_TRAILS || scene.moving) return;
+    if (!selected.size || selected.size > MOST_TRAILS) return;
     const frames = panel.frames.filter((frame) => frame.step <= moment.a && frame.dimensions === scene.dimensions);
     if (!frames.length) return;
     context.lineWidth = 1.4;

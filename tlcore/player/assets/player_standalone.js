@@ -107,7 +107,6 @@ dress();
 (async () => {
   const first = await open(settings.projection);
   player = createPlayer(root, {
-    standalone: true,
     onState: (state) => { if (state.projection && state.projection !== wanted) change(state.projection).catch(fail); },
   });
   current = first;
