@@ -177,7 +177,7 @@ def test_the_second_address_is_tried(server, tmp_path):
     assert (tmp_path / "plain.mat").read_bytes() == b"content"
 
 
-@pytest.mark.parametrize("content", [b"PK not a zip", zipped({"a": b"x" * 1000})[:-40]])
+@pytest.mark.parametrize("content", [b"PK not a zip", zipped({"a": b"x" * 1000})[:-40]], ids=["no-zip", "cut"])
 def test_a_damaged_archive_leaves_nothing(server, tmp_path, content):
     (tmp_path / "set" / "inside").mkdir(parents=True)
     (tmp_path / "set" / "inside" / "mine.png").write_bytes(b"mine")
