@@ -123,15 +123,15 @@ def _draws(originals: int, name: str, seed: int, renderings: int) -> torch.Tenso
     return 2 * torch.rand(originals, renderings, 5, generator=generator) - 1
 
 
-def sampling_grid(maps: torch.Tensor) -> torch.Tensor:
-    """Where each point of the 16×16 renderings is read, (N, 16, 16, 2), for affine maps (N, 2, 3).
+def sampling_grid(maps: torch.Tensor, side: int = SIDE) -> torch.Tensor:
+    """Where each point of the renderings is read, (N, side, side, 2), for affine maps (N, 2, 3).
 
     The same as `torch.nn.functional.affine_grid`, as one product of matrices instead of N small ones.
     """
-    centres = (2 * torch.arange(SIDE) + 1) / SIDE - 1
+    centres = (2 * torch.arange(side) + 1) / side - 1
     y, x = torch.meshgrid(centres, centres, indexing="ij")
-    places = torch.stack((x.flatten(), y.flatten(), torch.ones(SIDE * SIDE)))  # (3, 256)
-    return (maps.reshape(-1, 3) @ places).view(-1, 2, SIDE, SIDE).permute(0, 2, 3, 1)
+    places = torch.stack((x.flatten(), y.flatten(), torch.ones(side * side)))  # (3, side²)
+    return (maps.reshape(-1, 3) @ places).view(-1, 2, side, side).permute(0, 2, 3, 1)
 
 
 def affine_maps(strengths: torch.Tensor) -> torch.Tensor:

@@ -97,16 +97,21 @@ def backgrounds(indices: torch.Tensor, spec: PhotoDigits, seed: int, test: bool)
     Photograph, reduction and place are drawn for all originals and looked up, as the affine maps are.
     """
     draws = _draws(len(original_digits().labels), seed, spec.renderings)
-    chosen, down, right = draws[indices].flatten(0, 1).unbind(dim=1)
+    return crops_at(draws[indices].flatten(0, 1), SIDE, test)
+
+
+def crops_at(draws: torch.Tensor, side: int, test: bool) -> torch.Tensor:
+    """Crops (N, 3, side, side) float32 of the photographs; `draws` (N, 3) from 0 to 1: photograph, down, right."""
+    chosen, down, right = draws.unbind(dim=1)
     pictures = photographs()
     number = (chosen * len(pictures)).long().clamp_(max=len(pictures) - 1)
-    crops = torch.empty(len(number), 3, SIDE, SIDE)
+    crops = torch.empty(len(number), 3, side, side)
     for index, picture in enumerate(pictures):
         rows = torch.nonzero(number == index).flatten()
-        first, last = horizontal_range(picture.shape[2], test)
-        top = (down[rows] * (picture.shape[1] - SIDE + 1)).long().clamp_(max=picture.shape[1] - SIDE)
+        first, last = horizontal_range(picture.shape[2], test, side)
+        top = (down[rows] * (picture.shape[1] - side + 1)).long().clamp_(max=picture.shape[1] - side)
         left = first + (right[rows] * (last - first + 1)).long().clamp_(max=last - first)
-        crops[rows] = windows(picture, top, left, SIDE)
+        crops[rows] = windows(picture, top, left, side)
     return crops
 
 
@@ -116,7 +121,7 @@ def _draws(originals: int, seed: int, renderings: int) -> torch.Tensor:
     return torch.rand(originals, renderings, 3, generator=generator_for("backgrounds", seed, renderings))
 
 
-def horizontal_range(width: int, test: bool) -> tuple[int, int]:
+def horizontal_range(width: int, test: bool, side: int = SIDE) -> tuple[int, int]:
     """First and last left edge of a crop that stays within its side of a photograph `width` pixels wide."""
     border = int(width * LEARNING_SHARE)
-    return (border, width - SIDE) if test else (0, border - SIDE)
+    return (border, width - side) if test else (0, border - side)

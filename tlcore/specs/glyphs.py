@@ -20,7 +20,7 @@ class Glyphs(Spec):
         logarithmic=True,
     )  # fmt: skip
     variation: float = parameter(
-        1.0, "Strength of the random shift, turn, scale and shear, and of the change of stroke and brightness.",
+        1.0, "Strength of the random shift, turn, scale, shear and bending, and of the change of stroke and ink.",
         ge=0.0, le=3.0,
     )  # fmt: skip
     backdrop: Literal["photographs", "plain"] = parameter(
