@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -29,11 +29,14 @@ from tlcore.specs.own_data import ImportOwn, ListOwn
 from tlcore.specs.questions import FetchSet, Question
 
 Progress = Callable[[str, float], None]
+Upload = bytes | BinaryIO | Mapping[str, bytes]
 
 SECONDS = 120.0
 SECONDS_OF_IMPORT = 4 * 3600.0
 MEMORY_BYTES = 4 * 2**30
 LARGEST_UPLOAD = 4 * 2**30
+LONGEST_FILE_NAME = 255  # bytes; what file systems allow
+LONGEST_ENDING = 10
 OWN_DATA = ("own-pictures", "own-features")
 OWN_WEIGHTS = ("own-weights",)
 
@@ -42,7 +45,7 @@ def ask(
     question: Question,
     *,
     owner: bool = False,
-    upload: bytes | BinaryIO | None = None,
+    upload: Upload | None = None,
     report: Progress | None = None,
     seconds: float | None = None,
     memory: int = MEMORY_BYTES,
@@ -50,13 +53,13 @@ def ask(
     """The answer, as JSON gives it.
 
     owner: the question comes from the terminal of whoever owns this machine, who may read any folder of it; a path is
-    then to be absolute. upload: the content of the file the question is about. report: called with a text and the
-    share done. seconds, memory: limits of the process that answers.
+    then to be absolute. upload: the content of the file the question is about, or of several files by their names.
+    report: called with a text and the share done. seconds, memory: limits of the process that answers.
 
     Raises LabError: the sentence of whoever answers, or that there was no answer within the limits.
     """
     limit = seconds or (SECONDS_OF_IMPORT if isinstance(question, ImportOwn | FetchSet) else SECONDS)
-    with _uploaded(upload) as path:
+    with _workplace(upload) as (path, scratch):
         command = [sys.executable, "-m", "tlcore.execution.answer", "--memory", str(memory)]
         command += ["--owner"] if owner else []
         command += ["--upload", str(path)] if path else []
@@ -65,7 +68,8 @@ def ask(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=os.environ | dict.fromkeys(THREAD_VARIABLES, "1"),
+            # Whatever it puts into temporary files is gone with it, also if it had to be killed.
+            env=os.environ | dict.fromkeys(THREAD_VARIABLES, "1") | {"TMPDIR": str(scratch)},
             cwd=Path(__file__).resolve().parents[2],
             start_new_session=True,
         )
@@ -113,25 +117,59 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def _uploaded(content: bytes | BinaryIO | None) -> Iterator[Path | None]:
-    """The upload as a file that is gone afterwards."""
-    if content is None:
-        yield None
-        return
-    folder = Path(tempfile.mkdtemp(prefix="tlcore-upload-"))
+def _workplace(upload: Upload | None) -> Iterator[tuple[Path | None, Path]]:
+    """The upload as a file, or as a folder of files where they have names, and a place for temporary files.
+
+    Both are gone afterwards. Raises InvalidRequest for a large upload, LabError where it cannot be written.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="tlcore-answer-"))
     try:
-        path = folder / "upload"
-        with path.open("wb") as file:
-            if isinstance(content, bytes):
-                file.write(content)
-            else:
-                while block := content.read(2**20):
-                    file.write(block)
-                    if file.tell() > LARGEST_UPLOAD:
-                        raise InvalidRequest(f"The upload is larger than {LARGEST_UPLOAD // 2**30} GB.")
-        yield path
+        path, scratch = folder / "upload", folder / "scratch"
+        scratch.mkdir()
+        try:
+            _put(upload, path)
+        except OSError as error:
+            raise LabError(f"The upload cannot be kept on this server: {error.strerror or error}.") from None
+        yield (path if upload is not None else None), scratch
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _put(upload: Upload | None, path: Path) -> None:
+    if isinstance(upload, Mapping):
+        path.mkdir()
+        if sum(map(len, upload.values())) > LARGEST_UPLOAD:
+            raise InvalidRequest(f"The upload is larger than {LARGEST_UPLOAD // 2**30} GB.")
+        for name, content in upload.items():
+            _write(path / _file_name(name, path), content)
+    elif upload is not None:
+        _write(path, upload)
+
+
+def _write(path: Path, content: bytes | BinaryIO) -> None:
+    with path.open("wb") as file:
+        if isinstance(content, bytes):
+            file.write(content)
+            return
+        while block := content.read(2**20):
+            file.write(block)
+            if file.tell() > LARGEST_UPLOAD:
+                raise InvalidRequest(f"The upload is larger than {LARGEST_UPLOAD // 2**30} GB.")
+
+
+def _file_name(name: str, folder: Path) -> str:
+    """What an uploaded file is called in `folder`: the last part of its name, fit for a file system, and new there."""
+    last = name.replace("\\", "/").rsplit("/", 1)[-1]
+    clean = "".join(letter if letter.isprintable() else "_" for letter in last).lstrip(".") or "upload"
+    stem, dot, ending = clean.rpartition(".")
+    if not dot or len(ending) > LONGEST_ENDING:
+        stem, ending = clean, ""
+    for number in range(1, 100_000):
+        end = (f" ({number})" if number > 1 else "") + (f".{ending}" if ending else "")
+        kept = stem.encode("utf-8", "replace")[: LONGEST_FILE_NAME - len(end.encode())].decode("utf-8", "ignore")
+        if not (folder / f"{kept}{end}").exists():
+            return f"{kept}{end}"
+    raise InvalidRequest(f"Too many files of the upload are called {clean[:60]}.")
 
 
 def pinned(spec: RunSpec) -> RunSpec:
