@@ -256,6 +256,6 @@ class TestTables:
     def test_a_million_rows_are_refused_before_they_are_parsed(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(tables, "_rows", lambda *_: pytest.fail("rows were parsed"))
+        monkeypatch.setattr(tables, "rows_of", lambda *_: pytest.fail("rows were parsed"))
         with pytest.raises(InvalidRequest, match="more than 200,000 rows"):
             find_layout(with_table(tmp_path, b"file,label\n" + b"0.png,cat\n" * 1_000_000))

@@ -16,7 +16,8 @@ from tlcore.specs.own_data import CheckOwn, ImportOwn, OwnQuestion, PreviewOwn, 
 
 @dataclass(frozen=True)
 class Asker:
-    """Who asks. owner: of the machine, at its terminal. upload: the file that came with the question."""
+    """Who asks. owner: of the machine, at its terminal. upload: the file that came with the question, or
+    the folder of several."""
 
     owner: bool = False
     upload: Path | None = None
@@ -50,6 +51,10 @@ def _source(question: PreviewOwn | ImportOwn, asker: Asker) -> tuple[Path, str]:
     if asker.upload is not None:
         if question.path:
             raise InvalidRequest("Name a path or upload a file, not both.")
-        return asker.upload, question.title or "the upload"
+        uploaded = [asker.upload]
+        if asker.upload.is_dir():  # files that came with their names; one alone is what it is
+            uploaded = sorted(asker.upload.iterdir())
+        path = uploaded[0] if len(uploaded) == 1 else asker.upload
+        return path, question.title or "the upload"
     path = permitted(question.path, owner=asker.owner)
     return path, question.title or path.name

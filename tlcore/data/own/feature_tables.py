@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tlcore.data.own.layout import PARTS, composed
+from tlcore.data.own.layout import PARTS, composed, require_names_apart
 from tlcore.data.own.limits import LONGEST_NAME, MOST_CLASSES, MOST_EXAMPLES, MOST_FEATURES, MOST_VALUES
 from tlcore.data.own.places import shown
 from tlcore.errors import InvalidRequest
@@ -62,6 +62,7 @@ def assemble(
     domains: np.ndarray | None,
     parts: np.ndarray | None,
     class_names: np.ndarray | None,
+    notes: tuple[str, ...] = (),
 ) -> FeatureTable:
     """Check that everything has a value for each example; number classes and domains. Raises InvalidRequest."""
     given = (("labels", labels), ("domains", domains), ("splits", parts))
@@ -83,6 +84,7 @@ def assemble(
         raise InvalidRequest(f"{shown(title)} has only one class: there must be at least two to tell apart.")
     if len(set(classes)) < len(classes) or len(classes) > MOST_CLASSES:
         raise InvalidRequest(f"{shown(title)} has two classes of one name, or more than {MOST_CLASSES:,}.")
+    require_names_apart(classes)
     if any(len(name) > LONGEST_NAME or not name.isprintable() or not name for name in classes):
         raise InvalidRequest(f"{shown(title)} has a class with a name that cannot be shown.")
     domain_names, domain_of = numbered(domains) if domains is not None else (("",), (0,) * count)
@@ -93,7 +95,7 @@ def assemble(
         if wrong is not None:
             raise InvalidRequest(f"{shown(title)} has the split “{shown(wrong, 40)}” instead of train, val or test.")
         part_of = tuple(PARTS[text] for text in texts)
-    return FeatureTable(title, count, width, classes, label_of, read, domain_names, domain_of, part_of)
+    return FeatureTable(title, count, width, classes, label_of, read, domain_names, domain_of, part_of, notes=notes)
 
 
 def numbered(values: np.ndarray) -> tuple[tuple[str, ...], tuple[int, ...]]:

@@ -16,10 +16,10 @@ from tlcore.errors import InvalidRequest
 class FolderFiles(Files):
     """Everything below a folder. Links are named but never followed, and neither are pipes and devices opened."""
 
-    def __init__(self, folder: Path) -> None:
-        """Raises InvalidRequest: too many files, too deep, or not readable."""
+    def __init__(self, folder: Path, title: str = "") -> None:
+        """title: what to call it, by default its name. Raises InvalidRequest: too many files, too deep, unreadable."""
         self.folder = folder
-        self.title = folder.name
+        self.title = title or folder.name
         self._status: dict[str, tuple[int, int]] = {}
         self._left_out: list[tuple[str, str]] = []
         folders: set[str] = set()
@@ -33,7 +33,7 @@ class FolderFiles(Files):
 
     def _walk(self, prefix: str, folders: set[str], level: int) -> None:
         if level > MOST_LEVELS:
-            raise InvalidRequest(f"Folders lie more than {MOST_LEVELS} deep within {shown(str(self.folder))}.")
+            raise InvalidRequest(f"Folders lie more than {MOST_LEVELS} deep within {shown(self.title)}.")
         with os.scandir(self.folder / prefix) as entries:
             for entry in entries:
                 name = f"{prefix}{entry.name}"
@@ -50,7 +50,7 @@ class FolderFiles(Files):
                 else:
                     self._left_out.append((name, "it is not a file"))
                 if len(self._status) + len(folders) + len(self._left_out) > MOST_FILES:
-                    raise InvalidRequest(f"The folder {shown(str(self.folder))} has more than {MOST_FILES:,} files.")
+                    raise InvalidRequest(f"The folder {shown(self.title)} has more than {MOST_FILES:,} files.")
 
     def size(self, name: str) -> int:
         return self._status[name][0]

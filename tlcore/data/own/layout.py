@@ -133,10 +133,21 @@ def composed(name: str) -> str:
     return unicodedata.normalize("NFC", name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")).strip()
 
 
+def require_names_apart(names: Iterable[str], kinds: str = "classes") -> None:
+    """Raise InvalidRequest where two names differ only in case."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(name.casefold(), name)
+        if other != name:
+            raise InvalidRequest(
+                f"The {kinds} “{shown(other)}” and “{shown(name)}” differ only in case: give them one name if they "
+                "are the same, or two that can be told apart."
+            )
+
+
 def checked(layout: Layout, what: str) -> Layout:
     """`layout`, if its classes and domains can be learned from. Raises InvalidRequest."""
     for kind, names in (("class", layout.classes), ("domain", layout.domains)):
-        seen: dict[str, str] = {}
         for name in names:
             if len(name) > LONGEST_NAME:
                 raise InvalidRequest(
@@ -145,13 +156,7 @@ def checked(layout: Layout, what: str) -> Layout:
                 )
             if any(unicodedata.category(character) == "Cc" for character in name) or (kind == "class" and not name):
                 raise InvalidRequest(f"The {kind} “{shown(name, 40)}” has a name that cannot be shown.")
-            other = seen.setdefault(name.casefold(), name)
-            if other != name:
-                kinds = "classes" if kind == "class" else "domains"
-                raise InvalidRequest(
-                    f"The {kinds} “{shown(other)}” and “{shown(name)}” differ only in case: give them one name if they "
-                    "are the same, or two that can be told apart."
-                )
+        require_names_apart(names, "classes" if kind == "class" else "domains")
     if len(layout.classes) > MOST_CLASSES:
         raise InvalidRequest(f"{what} has {len(layout.classes):,} classes; at most {MOST_CLASSES:,} can be used.")
     if len(layout.entries) == 1:

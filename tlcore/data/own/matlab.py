@@ -5,6 +5,7 @@ Indices in these files begin at 1. Every index is checked, and compressed parts 
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import zlib
 from pathlib import Path
@@ -18,7 +19,9 @@ from tlcore.data.own.limits import LARGEST_RATIO, LARGEST_UNPACKED, LONGEST_NAME
 from tlcore.data.own.places import shown
 from tlcore.errors import InvalidRequest
 
+FEATURES = "res101.mat"
 SPLITS = "att_splits.mat"
+TOGETHER = "choose both at once, or put both into one zip or folder"
 LOCATIONS = ("trainval_loc", "train_loc", "val_loc", "test_seen_loc", "test_unseen_loc")
 PARTS = {"trainval_loc": "train", "test_seen_loc": "test", "test_unseen_loc": "unseen"}
 MOST_ATTRIBUTES = 10_000
@@ -26,18 +29,63 @@ COMPRESSED = 15
 BLOCK = 4096
 
 
-def read_xlsa17(path: Path, title: str) -> FeatureTable:
-    """Features and labels of `path` (res101.mat), classes, attributes and protocol of att_splits.mat beside it.
+def find_pair(folder: Path, title: str) -> tuple[Path, Path]:
+    """res101.mat and att_splits.mat of a folder, by their names or, whatever they are called, by what they hold.
 
-    Seen classes are learned from (trainval) and tested on (test_seen); unseen classes are a part of their own.
+    Raises InvalidRequest: only one of them is there, or there are more files than the two.
+    """
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".mat" and not path.is_symlink())
+    named = {path.name: path for path in found}
+    if FEATURES in named and SPLITS in named:
+        return named[FEATURES], named[SPLITS]
+    if len(found) > 2:
+        raise InvalidRequest(f"{shown(title)} has {len(found):,} MATLAB files: bring {FEATURES} and {SPLITS} alone.")
+    holding = {path: set(variables(path)) for path in found}
+    features = [path for path, names in holding.items() if {"features", "labels"} <= names]
+    splits = [path for path, names in holding.items() if {"att", "allclasses_names"} <= names]
+    if len(features) == 1 and len(splits) == 1:
+        return features[0], splits[0]
+    if features or splits:
+        raise _needs((features or splits)[0].name, SPLITS if features else FEATURES)
+    first = shown(found[0].name) if found else shown(title)
+    there = ", ".join(sorted(holding[found[0]])) if found else ""
+    raise InvalidRequest(
+        f"{first} is neither {FEATURES} nor {SPLITS} of the zero-shot layout; it has {shown(there) or 'no variables'}."
+    )
+
+
+def _needs(title: str, lack: str) -> InvalidRequest:
+    what = "classes and parts" if lack == SPLITS else "features and labels"
+    return InvalidRequest(f"{shown(title)} needs the file {lack} beside it, with {what}: {TOGETHER}.")
+
+
+def _lonely(path: Path, title: str) -> InvalidRequest:
+    """Which of the two files is missing beside this one."""
+    with contextlib.suppress(InvalidRequest):
+        names = variables(path).keys()
+        if "features" not in names and names >= {"att", "allclasses_names"}:
+            return _needs(title, FEATURES)
+        if "features" not in names:
+            return InvalidRequest(
+                f"{shown(title)} has no variable features; it has {shown(', '.join(sorted(names))) or 'none'}."
+            )
+    return _needs(title, SPLITS)
+
+
+def read_xlsa17(path: Path, title: str, splits: Path | None = None) -> FeatureTable:
+    """Features and labels of `path` (res101.mat), classes, attributes and protocol of att_splits.mat.
+
+    splits: where att_splits.mat is; by default beside `path`. Seen classes are learned from (trainval) and tested on
+    (test_seen); unseen classes are a part of their own.
 
     Raises InvalidRequest: a file or variable is missing, an index is out of range, shapes do not fit together.
     """
-    splits = path.with_name(SPLITS)
-    if path.name == SPLITS:
-        raise InvalidRequest(f"{SPLITS} has no features: name the file res101.mat beside it.")
-    if not splits.is_file() or splits.is_symlink():
-        raise InvalidRequest(f"{shown(title)} needs the file {SPLITS} beside it, which says classes and parts.")
+    if splits is None:
+        splits = path.with_name(SPLITS)
+        if path.name == SPLITS:
+            raise InvalidRequest(f"{SPLITS} has no features: name the file {FEATURES} beside it, or {TOGETHER}.")
+        if not splits.is_file() or splits.is_symlink():
+            raise _lonely(path, title)
     protocol = read_protocol(splits)
     classes: tuple[str, ...] = protocol["classes"]
     shapes = variables(path)
@@ -92,19 +140,21 @@ def read_protocol(path: Path) -> dict[str, Any]:
     shapes = variables(path)
     for name in ("att", "allclasses_names", *PARTS):
         if name not in shapes:
-            raise InvalidRequest(f"{path.name} has no variable {name}; it has {', '.join(sorted(shapes)) or 'none'}.")
+            raise InvalidRequest(
+                f"{shown(path.name)} has no variable {name}; it has {', '.join(sorted(shapes)) or 'none'}."
+            )
     names = tuple(composed(_text(one)) for one in np.asarray(load(path, "allclasses_names")).ravel())
     if not 2 <= len(names) <= MOST_CLASSES or len(set(names)) < len(names):
         raise InvalidRequest(
-            f"{path.name} names {len(names)} classes: 2 to {MOST_CLASSES:,} different ones are needed."
+            f"{shown(path.name)} names {len(names)} classes: 2 to {MOST_CLASSES:,} different ones are needed."
         )
     if any(not name or len(name) > LONGEST_NAME or not name.isprintable() for name in names):
-        raise InvalidRequest(f"{path.name} has a class with a name that cannot be shown.")
+        raise InvalidRequest(f"{shown(path.name)} has a class with a name that cannot be shown.")
     attributes = np.asarray(load(path, "att"))
     if attributes.ndim != 2 or attributes.shape[1] != len(names) or attributes.shape[0] > MOST_ATTRIBUTES:
-        raise InvalidRequest(f"{path.name} has attributes of shape {attributes.shape} for {len(names)} classes.")
+        raise InvalidRequest(f"{shown(path.name)} has attributes of shape {attributes.shape} for {len(names)} classes.")
     if attributes.dtype.kind not in "fiu" or not np.isfinite(attributes).all():
-        raise InvalidRequest(f"{path.name} has attributes that are not numbers.")
+        raise InvalidRequest(f"{shown(path.name)} has attributes that are not numbers.")
     locations = {name: whole_numbers(load(path, name), name, path.name) for name in LOCATIONS if name in shapes}
     return {"classes": names, "attributes": attributes.T.astype(np.float64), "locations": locations}
 
@@ -118,10 +168,10 @@ def variables(path: Path) -> dict[str, tuple[int, ...]]:
         return {name: tuple(shape) for name, shape, _ in whosmat(str(path))}
     except NotImplementedError:
         raise InvalidRequest(
-            f"{path.name} is a MATLAB file of version 7.3, which is not read: save it with “-v7”."
+            f"{shown(path.name)} is a MATLAB file of version 7.3, which is not read: save it with “-v7”."
         ) from None
     except Exception:  # the reader meets damage with nearly every kind of exception
-        raise InvalidRequest(f"{path.name} cannot be read as a MATLAB file.") from None
+        raise InvalidRequest(f"{shown(path.name)} cannot be read as a MATLAB file.") from None
 
 
 def load(path: Path, name: str) -> Any:
@@ -132,13 +182,13 @@ def load(path: Path, name: str) -> Any:
         return loadmat(str(path), variable_names=[name])[name]
     except Exception as error:  # as above, MemoryError among them
         raise InvalidRequest(
-            f"The variable {name} of {path.name} cannot be read ({shown(str(error)) or type(error).__name__})."
+            f"The variable {name} of {shown(path.name)} cannot be read ({shown(str(error)) or type(error).__name__})."
         ) from None
 
 
 def require_modest(path: Path) -> None:
     """Measure what the file's compressed parts unpack to, keeping nothing. Raises InvalidRequest."""
-    too_large = InvalidRequest(f"{path.name} would unpack to far more than its own size, and is not read.")
+    too_large = InvalidRequest(f"{shown(path.name)} would unpack to far more than its own size, and is not read.")
     size = path.stat().st_size
     if size > LARGEST_UNPACKED:
         raise too_large
@@ -161,7 +211,7 @@ def require_modest(path: Path) -> None:
                     try:
                         unpacked += len(unpacker.decompress(block, 2**20))
                     except zlib.error:
-                        raise InvalidRequest(f"{path.name} cannot be read as a MATLAB file.") from None
+                        raise InvalidRequest(f"{shown(path.name)} cannot be read as a MATLAB file.") from None
                     block = unpacker.unconsumed_tail
                     if unpacked > LARGEST_UNPACKED or (
                         unpacked > RATIO_COUNTS_FROM and unpacked > LARGEST_RATIO * size

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+import tempfile
+import weakref
+import zipfile
+import zlib
 from collections import Counter
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -12,14 +17,21 @@ from tlcore.data.folder import Report
 from tlcore.data.own.archives import ZipFiles, is_zip
 from tlcore.data.own.feature_tables import FeatureTable
 from tlcore.data.own.features import open_features
-from tlcore.data.own.files import Files
+from tlcore.data.own.files import ARCHIVES, Files
 from tlcore.data.own.folders import FolderFiles
+from tlcore.data.own.layout import OTHER_FILES
 from tlcore.data.own.library import import_pictures, keep, require_space
 from tlcore.data.own.limits import FEWEST_OF_A_CLASS
 from tlcore.data.own.manifest import PART_NAMES, Manifest
+from tlcore.data.own.matlab import FEATURES, SPLITS, find_pair, read_xlsa17
+from tlcore.data.own.number_tables import holds_features, read_number_table
 from tlcore.data.own.places import checked_name, shown, suggested_name
 from tlcore.data.own.preview import Preview, preview_pictures, suggested_split
+from tlcore.data.own.tables import find_table, header_of
 from tlcore.errors import InvalidRequest
+
+TABLES = (".csv", ".tsv")
+ALONE = (*ARCHIVES, ".npz", ".parquet")
 
 
 def open_source(path: Path, title: str = "") -> Files | FeatureTable:
@@ -29,32 +41,109 @@ def open_source(path: Path, title: str = "") -> Files | FeatureTable:
     """
     title = title or path.name
     try:
+        if path.is_dir():
+            return _of_folder(path, title)
         features = open_features(path, title)
         if features is not None:
             return features
-        if path.is_dir():
-            return FolderFiles(path)
         if is_zip(path):
-            return ZipFiles(path, title)
+            return _of_zip(path, title)
         empty = path.stat().st_size == 0
     except OSError as error:
         raise InvalidRequest(f"{shown(title)} cannot be read: {error.strerror or error}.") from None
     if empty:
         raise InvalidRequest(f"{shown(title)} is empty: it has zero bytes.")
-    if path.suffix.lower() in (".csv", ".tsv"):
-        return _beside(path)
+    if path.suffix.lower() in TABLES:
+        files = _beside(path, title)
+        return read_number_table(files, path.name) if holds_features(header_of(files, path.name)) else files
     raise InvalidRequest(
-        f"{shown(title)} is nothing that can be imported: name a folder or a zip of pictures, a table (CSV) beside "
-        "pictures, or features as NPZ, Parquet or res101.mat."
+        f"{shown(title)} is nothing that can be imported: bring a folder or a zip of pictures, a table (CSV) together "
+        "with its pictures, or features as NPZ, Parquet, CSV, or res101.mat with att_splits.mat."
     )
 
 
-def _beside(table: Path) -> Files:
+def _of_folder(path: Path, title: str) -> Files | FeatureTable:
+    """A folder of pictures or of features; files that were uploaded together are one too."""
+    features = open_features(path, title)
+    if features is not None:
+        return features
+    files = FolderFiles(path, title)
+    if files.folders or find_table(files):
+        return _numbers_in(files) or files
+    if any(name.lower().endswith(".mat") for name in files.names):
+        features_file, splits = find_pair(path, title)
+        return read_xlsa17(features_file, title, splits)
+    alone = next((name for name in files.names if name.lower().endswith(ALONE)), None)
+    if alone and len(files.names) > 1:
+        raise InvalidRequest(f"{shown(alone)} is brought by itself: leave out what was chosen with it.")
+    return files
+
+
+def _of_zip(path: Path, title: str) -> Files | FeatureTable:
+    """The members of a zip, or the features in it. Only the two files of the zero-shot layout are ever unpacked."""
+    files = ZipFiles(path, title)
+    try:
+        features = _numbers_in(files)
+        matlab = [name for name in files.names if name.lower().endswith(".mat")]
+        if features is None and matlab and not _may_be_pictures(files):
+            features = _unpacked(files, matlab)
+    except BaseException:
+        files.close()
+        raise
+    if features is not None:
+        files.close()
+    return features or files
+
+
+def _unpacked(files: Files, matlab: list[str]) -> FeatureTable:
+    """The features of MATLAB files in a zip, from copies that are gone when nobody needs them any more."""
+    places = [PurePosixPath(name).parent for name in matlab if PurePosixPath(name).name == FEATURES]
+    pairs = [place for place in places if str(place / SPLITS) in matlab]
+    if len(pairs) > 1:
+        where = ", ".join(shown(str(place), 40) for place in pairs[:3])
+        raise InvalidRequest(f"{shown(files.title)} has several data sets ({where}): put one into a zip of its own.")
+    if pairs:
+        matlab = [str(pairs[0] / FEATURES), str(pairs[0] / SPLITS)]
+    elif len(matlab) > 2:
+        raise InvalidRequest(
+            f"{shown(files.title)} has {len(matlab):,} MATLAB files: put {FEATURES} and {SPLITS} alone into it."
+        )
+    folder = Path(tempfile.mkdtemp(prefix="tlcore-unpacked-"))
+    try:
+        for number, name in enumerate(matlab):
+            inner = PurePosixPath(name).name
+            copy = folder / (inner if inner in (FEATURES, SPLITS) else f"{number}.mat")
+            with files.open(name) as source, copy.open("wb") as target:
+                shutil.copyfileobj(source, target)
+        features, splits = find_pair(folder, files.title)
+        table = read_xlsa17(features, files.title, splits)
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise InvalidRequest(f"The archive {shown(files.title)} is damaged: {error}.") from None
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    weakref.finalize(table, shutil.rmtree, folder, ignore_errors=True)
+    return table
+
+
+def _numbers_in(files: Files) -> FeatureTable | None:
+    """The features of the only table at the top, if it names no files and nothing beside it may be a picture."""
+    tables = [name for name in files.names if "/" not in name and name.lower().endswith(TABLES)]
+    if len(tables) != 1 or _may_be_pictures(files) or not holds_features(header_of(files, tables[0])):
+        return None
+    return read_number_table(files, tables[0])
+
+
+def _may_be_pictures(files: Files) -> bool:
+    return any(not name.lower().endswith(OTHER_FILES) for name in files.names)
+
+
+def _beside(table: Path, title: str) -> Files:
     """The folder of a table, with this table as the only one at its top."""
-    files = FolderFiles(table.parent)
-    others = {name for name in files.names if "/" not in name and name.lower().endswith((".csv", ".tsv"))}
+    files = FolderFiles(table.parent, title)
+    others = {name for name in files.names if "/" not in name and name.lower().endswith(TABLES)}
     files.names = tuple(name for name in files.names if name == table.name or name not in others)
-    files.title = table.name
     return files
 
 

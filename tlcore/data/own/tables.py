@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from tlcore.data.own.files import Files
@@ -15,6 +15,7 @@ from tlcore.errors import InvalidRequest
 
 DELIMITERS = ",;\t"
 MOST_COLUMNS = 1_000
+LONGEST_HEADER = 100_000  # bytes
 FILE = ("file", "filename", "file_name", "path", "image", "picture")
 LABEL = ("label", "class", "class_name", "category")
 DOMAIN = ("domain",)
@@ -28,10 +29,8 @@ def find_table(files: Files) -> str | None:
         return None
     if not files.folders:
         return tables[0]
-    with files.open(tables[0]) as file:
-        first = file.read(100_000).decode("utf-8-sig", "replace").split("\n", 1)[0].strip("\r")
-    _, columns = _header(first)
-    return tables[0] if _column(columns, FILE) is not None and _column(columns, LABEL) is not None else None
+    columns = header_of(files, tables[0])
+    return tables[0] if column_of(columns, FILE) is not None and column_of(columns, LABEL) is not None else None
 
 
 def by_table(files: Files, table: str) -> Layout:
@@ -39,18 +38,18 @@ def by_table(files: Files, table: str) -> Layout:
 
     Raises InvalidRequest: columns missing, too many rows, a row with too few fields, a path that leaves the folder.
     """
-    text = _text(files, table)
-    delimiter, columns = _header(text.split("\n", 1)[0].strip("\r"))
-    file_column, label_column = _column(columns, FILE), _column(columns, LABEL)
+    text = text_of(files, table)
+    delimiter, columns = split_header(text.split("\n", 1)[0].strip("\r"))
+    file_column, label_column = column_of(columns, FILE), column_of(columns, LABEL)
     if file_column is None or label_column is None:
         raise InvalidRequest(
-            f"The table {shown(table)} must have the columns file and label in its first line; it has "
-            f"{shown(', '.join(columns[:8]), 80)}."
+            f"The table {shown(table)} must have the columns file and label in its first line, or label and columns of "
+            f"numbers; it has {shown(', '.join(columns[:8]), 80)}."
         )
     if len(columns) > MOST_COLUMNS or len({column.casefold() for column in columns}) < len(columns):
         raise InvalidRequest(f"The table {shown(table)} has more than {MOST_COLUMNS:,} columns, or two of one name.")
     special = {file_column, label_column}
-    domain_column, part_column = _column(columns, DOMAIN), _column(columns, PART)
+    domain_column, part_column = column_of(columns, DOMAIN), column_of(columns, PART)
     special |= {column for column in (domain_column, part_column) if column is not None}
     attributes = [(number, name) for number, name in enumerate(columns) if number not in special]
 
@@ -58,12 +57,14 @@ def by_table(files: Files, table: str) -> Layout:
     entries: list[Entry] = []
     named: set[str] = set()
     lost: list[str] = []
-    for number, row in _rows(text, delimiter, table):
+    for number, row in rows_of(text, delimiter, table):
         if len(row) != len(columns):
             raise InvalidRequest(
                 f"Line {number:,} of the table {shown(table)} has {len(row)} fields instead of {len(columns)}."
             )
         name = _inside(row[file_column], folder, table)
+        if name not in there and not files.folders and PurePosixPath(name).name in there:
+            name = PurePosixPath(name).name  # files that were chosen one by one have lost their folders
         if name in named:
             raise InvalidRequest(f"The table {shown(table)} names the file {shown(name)} twice.")
         named.add(name)
@@ -86,14 +87,19 @@ def by_table(files: Files, table: str) -> Layout:
             )
         )
     if not entries:
-        raise InvalidRequest(f"None of the {len(lost):,} files that the table {shown(table)} names is there.")
+        if not lost:
+            raise InvalidRequest(f"The table {shown(table)} has no rows.")
+        raise InvalidRequest(
+            f"None of the {len(lost):,} files that the table {shown(table)} names is there, such as "
+            f"{shown(lost[0], 60)}: bring table and pictures together, in one zip or folder, or chosen at once."
+        )
     notes = [f"{len(lost):,} files that the table names are not there, such as {shown(lost[0])}."] if lost else []
     entries.sort(key=lambda entry: entry.file)
     return checked(Layout(tuple(entries), tuple(notes)), f"The table {shown(table)}")
 
 
-def _text(files: Files, table: str) -> str:
-    """The content, once it is known not to be endless."""
+def text_of(files: Files, table: str) -> str:
+    """The content, once it is known not to be endless. Raises InvalidRequest."""
     if files.size(table) > LARGEST_TABLE:
         raise InvalidRequest(f"The table {shown(table)} is larger than {LARGEST_TABLE // 2**20} MB.")
     lines = 0
@@ -113,19 +119,25 @@ def _text(files: Files, table: str) -> str:
     return text.lstrip("\r\n")
 
 
-def _rows(text: str, delimiter: str, table: str) -> list[tuple[int, list[str]]]:
+def rows_of(text: str, delimiter: str, table: str) -> Iterator[tuple[int, list[str]]]:
+    """Number of the line and fields of each row below the first line. Raises InvalidRequest."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows = []
     try:
         for row in reader:
             if reader.line_num > 1 and row:
-                rows.append((reader.line_num, row))
+                yield reader.line_num, row
     except csv.Error as error:
         raise InvalidRequest(f"Line {reader.line_num:,} of the table {shown(table)} is damaged: {error}.") from None
-    return rows
 
 
-def _header(line: str) -> tuple[str, list[str]]:
+def header_of(files: Files, table: str) -> list[str]:
+    """The columns that the first line of a table names."""
+    with files.open(table) as file:
+        first = file.read(LONGEST_HEADER).decode("utf-8-sig", "replace").lstrip("\r\n").split("\n", 1)[0].strip("\r")
+    return split_header(first)[1]
+
+
+def split_header(line: str) -> tuple[str, list[str]]:
     """The delimiter that splits the first line into most columns, and the columns."""
     found = []
     for delimiter in DELIMITERS:
@@ -140,7 +152,8 @@ def _header(line: str) -> tuple[str, list[str]]:
     return delimiter, columns
 
 
-def _column(columns: Sequence[str], names: Sequence[str]) -> int | None:
+def column_of(columns: Sequence[str], names: Sequence[str]) -> int | None:
+    """The position of the column with the first of these names that there is."""
     lowered = [column.casefold() for column in columns]
     return next((lowered.index(name) for name in names if name in lowered), None)
 
