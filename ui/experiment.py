@@ -48,15 +48,15 @@ class Experiment:
     @property
     def other_data(self) -> bool:
         """Whether it is run on other data than the preset's."""
-        return REPLACEABLE in self.changes
+        return any(part in self.changes for part in REPLACEABLE)
 
     @property
     def title(self) -> str:
         """The preset's title; on other data the two domains."""
         if not self.other_data:
             return self.preset.title
-        pair = next(iter(self.arms.values())).data
-        return f"{domain_title(pair.source)} → {domain_title(pair.target)}"
+        read = max((spec.datasets() for spec in self.arms.values()), key=len)
+        return " → ".join(domain_title(data) for data in read)
 
     def titles(self) -> dict[str, str]:
         """How each arm is called on the page."""

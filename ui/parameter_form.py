@@ -15,6 +15,7 @@ SECTIONS = {
     "network": "Network",
     "optimisation": "Optimisation",
     "budget": "Training and looking",
+    "augmentation": "Varying the training pictures",
 }
 DOMAINS = {"source": "source", "target": "target"}
 

@@ -144,7 +144,7 @@ def _parameters(experiment: Experiment, live: list[str]) -> None:
     if seeds != experiment.seeds:
         replace(experiment, seeds=int(seeds)).write_address()
         st.rerun()
-    data = {path: value for path, value in experiment.changes.items() if path == REPLACEABLE}
+    data = {path: value for path, value in experiment.changes.items() if path in REPLACEABLE}
     changes = parameter_form(
         override(experiment.preset.arms, data), experiment.arms, key=f"parameters-{experiment.preset.name}"
     )

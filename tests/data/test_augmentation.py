@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tlcore.data.augmentation import Augmentation, affine_maps, augment, move, recolour
+from tlcore.data.augmentation import affine_maps, augment, move, recolour
+from tlcore.specs import Augmentation
 
-ALL = Augmentation(0.1, 10, 0.1, 0.1, 0.5, 0.8, 0.2, 0.2, 0.2)
+ALL = Augmentation(
+    shift=0.1, turn=10, scale=0.1, shear=0.1, flip=0.5, crop=0.8, brightness=0.2, contrast=0.2, saturation=0.2
+)
 
 
 def generator(seed: int = 0) -> torch.Generator:

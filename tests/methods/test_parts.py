@@ -10,10 +10,10 @@ import torch
 from torch.nn import functional
 
 from tlcore.errors import InvalidRequest
-from tlcore.methods import domain_adversarial
-from tlcore.methods.domain_adversarial import channel_means, channels_last
 from tlcore.methods.registry import METHODS
+from tlcore.training import networks
 from tlcore.training.events import Features, Outputs
+from tlcore.training.networks import channel_means, channels_last
 
 MOMENTUM = 0.1  # of torch's running statistics
 
@@ -42,7 +42,7 @@ def test_channel_means_of_many_pictures_are_those_of_all_at_once(monkeypatch: py
     pictures = torch.randint(0, 256, (23, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     means = channel_means(pictures)
     assert torch.equal(means, pictures.float().mean((0, 2, 3)))
-    monkeypatch.setattr(domain_adversarial, "VALUES_AT_ONCE", 5 * pictures[0].numel())
+    monkeypatch.setattr(networks, "VALUES_AT_ONCE", 5 * pictures[0].numel())
     assert torch.allclose(channel_means(pictures), means, rtol=1e-6)
 
 

@@ -10,7 +10,7 @@ import torch
 
 from tlcore.data.dataset import Dataset, Domain, PairData, Provenance
 from tlcore.runs.records import SOURCE, TARGET, Confusion, Notice, Series
-from tlcore.training.evaluation import Evaluator, choose_probe, summarise_run
+from tlcore.training.evaluation import PairEvaluator, choose_probe, summarise_run
 from tlcore.training.events import Features, Metrics, Outputs
 
 CLASSES = ("a", "b", "c")
@@ -37,8 +37,8 @@ def pair() -> PairData:
 
 
 @pytest.fixture
-def evaluator(pair: PairData) -> Evaluator:
-    return Evaluator(pair, choose_probe(pair, 60, 0)[0], steps=100, seed=0)
+def evaluator(pair: PairData) -> PairEvaluator:
+    return PairEvaluator(pair, choose_probe(pair, 60, 0)[0], steps=100, seed=0)
 
 
 def logits(count: int, seed: int = 0) -> np.ndarray:
@@ -46,7 +46,7 @@ def logits(count: int, seed: int = 0) -> np.ndarray:
 
 
 @pytest.mark.parametrize("domain", ["source", "target"])
-def test_accuracy_and_confusion_are_hand_counts(evaluator: Evaluator, pair: PairData, domain: Any) -> None:
+def test_accuracy_and_confusion_are_hand_counts(evaluator: PairEvaluator, pair: PairData, domain: Any) -> None:
     guesses = logits(90)
     labels = getattr(pair, domain).test.labels.tolist()
     predictions = [max(range(3), key=lambda column: row[column]) for row in guesses.tolist()]
@@ -62,7 +62,7 @@ def test_accuracy_and_confusion_are_hand_counts(evaluator: Evaluator, pair: Pair
     assert (confusion.step, confusion.domain) == (7, domain)
 
 
-def test_source_validation_is_scored_by_its_labels(evaluator: Evaluator, pair: PairData) -> None:
+def test_source_validation_is_scored_by_its_labels(evaluator: PairEvaluator, pair: PairData) -> None:
     perfect = np.eye(3, dtype=np.float32)[pair.source.validation.labels.numpy()]
     assert list(evaluator.score(Outputs(3, "source", "validation", perfect))) == [
         Metrics(3, {"source_validation_accuracy": 1.0})
@@ -77,13 +77,13 @@ def test_no_rule_depends_on_the_targets_validation_labels(pair: PairData) -> Non
         validation = pair.target.validation
         other = Dataset(validation.inputs, (validation.labels + turn) % 3, *list(vars(validation).values())[2:])
         changed = PairData(pair.source, Domain(pair.target.train, other, pair.target.test))
-        evaluator = Evaluator(changed, choose_probe(pair, 60, 0)[0], steps=100, seed=0)
+        evaluator = PairEvaluator(changed, choose_probe(pair, 60, 0)[0], steps=100, seed=0)
         scores.append(list(evaluator.score(Outputs(3, "target", "validation", guesses))))
     assert scores[0] == scores[1]
     assert set(scores[0][0].values) == {"target_information_maximisation"}  # type: ignore[union-attr]
 
 
-def test_no_score_carries_labels(evaluator: Evaluator, pair: PairData) -> None:
+def test_no_score_carries_labels(evaluator: PairEvaluator, pair: PairData) -> None:
     """What the evaluator tells are numbers of the whole set and counts, never one label."""
     events = [Outputs(1, domain, part, logits(90 if part == "test" else 30))
               for domain in ("source", "target") for part in ("validation", "test")]  # fmt: skip
@@ -95,14 +95,14 @@ def test_no_score_carries_labels(evaluator: Evaluator, pair: PairData) -> None:
                 assert isinstance(told, Confusion) and told.counts.shape == (3, 3)
 
 
-def test_outputs_that_are_no_numbers_get_no_score(evaluator: Evaluator) -> None:
+def test_outputs_that_are_no_numbers_get_no_score(evaluator: PairEvaluator) -> None:
     broken = logits(90)
     broken[3, 1] = np.nan
     assert list(evaluator.score(Outputs(1, "target", "test", broken))) == []
 
 
 def test_features_of_separate_domains_are_far_apart_and_of_one_cloud_are_not(
-    evaluator: Evaluator, pair: PairData
+    evaluator: PairEvaluator, pair: PairData
 ) -> None:
     probe, _ = choose_probe(pair, 60, 0)
     random = np.random.default_rng(0)
@@ -119,7 +119,7 @@ def test_features_of_separate_domains_are_far_apart_and_of_one_cloud_are_not(
     assert isinstance(notice, Notice) and notice.code == "features_not_finite"
 
 
-def test_a_dead_domain_head_is_told_once(evaluator: Evaluator) -> None:
+def test_a_dead_domain_head_is_told_once(evaluator: PairEvaluator) -> None:
     dead = {"domain_accuracy": 0.5, "domain_loss": 0.6931, "domain_head_gradient_norm": 0.0, "grl_lambda": 0.9,
             "probe_domain_accuracy": 0.98}  # fmt: skip
     first, again = (list(evaluator.score(Metrics(step, dead))) for step in (50, 60))
@@ -196,6 +196,8 @@ def test_with_too_few_test_pictures_the_distance_is_left_out_and_said(pair: Pair
     small = PairData(pair.source, few)
     probe, _ = choose_probe(small, 60, 0)
     features = np.random.default_rng(0).normal(size=(len(probe), 5)).astype(np.float32)
-    told = list(Evaluator(small, probe, steps=100, seed=0).score(Features(7, features, np.zeros(len(probe), np.int16))))
+    told = list(
+        PairEvaluator(small, probe, steps=100, seed=0).score(Features(7, features, np.zeros(len(probe), np.int16)))
+    )
     assert [(type(one), one.code) for one in told if isinstance(one, Notice)] == [(Notice, "too_few_for_distance")]
     assert not [one for one in told if isinstance(one, Metrics)]

@@ -3,42 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as functional
 
+from tlcore.specs import Augmentation
+
 GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601, as torchvision weighs the channels
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """How strongly pictures are varied; all zero leaves them as they are.
-
-    shift: largest shift as a share of the side. turn: largest angle in degrees. scale: largest relative change of
-    size. shear: largest slant. flip: chance of a mirror image. crop: smallest share of the side that a random crop
-    keeps, 1 for no crop. brightness, contrast, saturation: largest relative change of each.
-    """
-
-    shift: float = 0.0
-    turn: float = 0.0
-    scale: float = 0.0
-    shear: float = 0.0
-    flip: float = 0.0
-    crop: float = 1.0
-    brightness: float = 0.0
-    contrast: float = 0.0
-    saturation: float = 0.0
-
-    @property
-    def moves(self) -> bool:
-        """Whether a pixel may come from another place."""
-        return any((self.shift, self.turn, self.scale, self.shear, self.flip)) or self.crop < 1
-
-    @property
-    def recolours(self) -> bool:
-        """Whether colours change."""
-        return any((self.brightness, self.contrast, self.saturation))
 
 
 def augment(pictures: torch.Tensor, augmentation: Augmentation, generator: torch.Generator) -> torch.Tensor:

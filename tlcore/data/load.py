@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from tlcore.data import digits, mnist, moons, syn_numbers
+from tlcore.data import digits, glyphs, mnist, moons, syn_numbers
 from tlcore.data.catalogue import load_catalogue_set
 from tlcore.data.dataset import Domain, PairData
 from tlcore.data.digits import load_digits
 from tlcore.data.folder import Report
+from tlcore.data.glyphs import load_glyphs
 from tlcore.data.mnist import load_mnist
 from tlcore.data.mnist_m import load_mnist_m
 from tlcore.data.moons import load_moons
 from tlcore.data.own.load import load_own, overlapping
-from tlcore.data.pairing import bring_together
+from tlcore.data.pairing import bring_together, like
 from tlcore.data.photo_digits import load_photo_digits
 from tlcore.data.shifts import shifted
 from tlcore.data.splits import Share
 from tlcore.data.syn_numbers import load_syn_numbers
 from tlcore.specs.catalogue_sets import CatalogueSet, SynNumbers
 from tlcore.specs.data import DatasetSpec, Digits, DomainPair, Mnist, Moons, PhotoDigits, Shifted
+from tlcore.specs.glyphs import Glyphs
 from tlcore.specs.own_data import OwnFeatures, OwnPictures
 
 ORIGINS = {
@@ -27,6 +29,7 @@ ORIGINS = {
     "mnist": mnist.ORIGIN,
     "mnist-m": mnist.ORIGIN,
     "syn-numbers": syn_numbers.ORIGIN,
+    "glyphs": glyphs.ORIGIN,
 }
 
 
@@ -63,6 +66,23 @@ def load_pair(pair: DomainPair, seed: int, *, report: Report | None = None) -> P
     return bring_together(source, target, title_of(pair.source), title_of(pair.target))
 
 
+def load_task_domains(
+    source: DatasetSpec | None, target: DatasetSpec | None, seed: int, *, report: Report | None = None
+) -> tuple[Domain | None, Domain | None, tuple[str, ...]]:
+    """A source task and a target task, each with its own classes, and notes on what was done to the target's pictures:
+    they are brought to the size and the number of channels of the source's, whose network is to read them.
+
+    Data sets made from the same originals agree on what is tested on, so nothing that the source learned from stands
+    in the target's test. Raises MissingData; InvalidRequest where one holds pictures and the other does not.
+    """
+    ours = load_dataset(source, seed, report=report) if source else None
+    theirs = load_dataset(target, seed, report=report) if target else None
+    if ours is None or theirs is None or source is None or target is None:
+        return ours, theirs, ()
+    fitted, notes = like(theirs, ours.train.inputs.shape[1:], title_of(source), title_of(target))
+    return ours, fitted, notes
+
+
 def title_of(spec: DatasetSpec) -> str:
     """What a data set is called in a sentence."""
     if isinstance(spec, Shifted):
@@ -91,4 +111,6 @@ def load_dataset(spec: DatasetSpec, seed: int, *, share: Share | None = None, re
         return load_syn_numbers(spec, seed, share, report)
     if isinstance(spec, Shifted):
         return shifted(load_dataset(spec.base, seed, share=share, report=report), spec, seed)
+    if isinstance(spec, Glyphs):
+        return load_glyphs(spec, seed, share, report)
     return load_mnist_m(spec, seed, share, report)

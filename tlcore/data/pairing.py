@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 
+from tlcore.data.augmentation import GREY
 from tlcore.data.dataset import Dataset, Domain, PairData
 from tlcore.data.resizing import resize
 from tlcore.errors import InvalidRequest
@@ -134,6 +136,35 @@ def _of_one_shape(
     first = Domain(part(source.train), part(source.validation), part(source.test))
     second = Domain(part(target.train), part(target.validation), part(target.test))
     return first, second, notes
+
+
+def like(domain: Domain, shape: Sequence[int], model_title: str, title: str) -> tuple[Domain, tuple[str, ...]]:
+    """A domain whose inputs have the `shape` (C, H, W) or (D,) of another's, and a note where they had to be changed.
+
+    Colours become grey as the eye weighs them, grey becomes three equal channels. Raises InvalidRequest for pictures
+    beside points, and for points of another number of coordinates.
+    """
+    present = domain.train.inputs.shape[1:]
+    if tuple(present) == tuple(shape):
+        return domain, ()
+    if len(present) != 3 or len(shape) != 3:
+        raise InvalidRequest(
+            f"A network that learned from {model_title} cannot read {title}: the shape of inputs differs "
+            f"({tuple(shape)} and {tuple(present)})."
+        )
+
+    def part(data: Dataset) -> Dataset:
+        inputs = resize(data.inputs, max(shape[1:]))
+        if inputs.shape[1] < shape[0]:
+            inputs = inputs.expand(-1, shape[0], -1, -1).contiguous()
+        elif inputs.shape[1] > shape[0]:
+            weights = torch.tensor(GREY).view(1, 3, 1, 1)
+            inputs = (inputs.float() * weights).sum(1, keepdim=True).round().to(torch.uint8)
+        return replace(data, inputs=inputs)
+
+    words = "×".join(map(str, shape[1:])) + (" pixels in grey" if shape[0] == 1 else " pixels")
+    fitted = Domain(part(domain.train), part(domain.validation), part(domain.test))
+    return fitted, (f"Pictures of {title} are brought to {words}, as those of {model_title} are.",)
 
 
 def _named(names: list[str] | tuple[str, ...]) -> str:

@@ -102,8 +102,8 @@ class Training:
             if beginning.notice:
                 self.store.record_notice(run_id, beginning.notice)
             if beginning.resume_state is None:
-                for text in prepared.notes:
-                    self.store.record_notice(run_id, Notice(0, "info", "domains", text))
+                for number, text in enumerate(prepared.notes):
+                    self.store.record_notice(run_id, Notice(0, "info", f"data-{number}", text))
         self._resumed = time.monotonic()
         self._checkpoint_at = self._resumed + FIRST_CHECKPOINT_SECONDS
         # A method is a generator; the registry promises no more than an iterator.

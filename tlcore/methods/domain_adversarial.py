@@ -16,20 +16,17 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from tlcore.data.dataset import Dataset
-from tlcore.errors import InvalidRequest
-from tlcore.networks import Classifier, build_classifier, build_domain_classifier, reverse_gradient
+from tlcore.networks import build_domain_classifier, reverse_gradient
 from tlcore.specs import RunSpec
 from tlcore.specs.domain_adversarial import Dann
 from tlcore.training.anatomy import DomainTensors, StepTensors
-from tlcore.training.checkpoints import without_prefix
 from tlcore.training.context import Context, DomainName
 from tlcore.training.events import Event
 from tlcore.training.loop import train
+from tlcore.training.networks import channels_last, load_start_weights
 from tlcore.training.sampling import ShuffledBatches
 from tlcore.training.schedules import reversal_strength
-
-VALUES_AT_ONCE = 2**28  # of pictures, as floats: 1 GB
+from tlcore.training.supervised import SupervisedObjective, gradient_norm, labelled_target
 
 
 def source_only(spec: RunSpec, context: Context) -> Iterator[Event]:
@@ -43,59 +40,12 @@ def train_on_target(spec: RunSpec, context: Context) -> Iterator[Event]:
     Raises:
         TypeError: the context holds no target labels.
     """
-    if not isinstance(context.data.target, Dataset):
-        raise TypeError("train_on_target needs a labelled target")
-    return train(spec, context, SupervisedObjective(spec, context, context.data.target, "target"))
+    return train(spec, context, SupervisedObjective(spec, context, labelled_target(context), "target"))
 
 
 def dann(spec: RunSpec, context: Context) -> Iterator[Event]:
     """Cross-entropy on the source, and a domain classifier whose gradient reaches the extractor reversed."""
     return train(spec, context, DannObjective(spec, context))
-
-
-class SupervisedObjective:
-    """Cross-entropy on one labelled domain."""
-
-    def __init__(self, spec: RunSpec, context: Context, labelled: Dataset, domain: DomainName) -> None:
-        torch.manual_seed(spec.seed)
-        self.labelled = labelled
-        self.labelled_domain = domain
-        self.network = build_network(spec, context)
-        self.batches: dict[str, ShuffledBatches] = {
-            "labelled": ShuffledBatches(len(labelled), spec.budget.batch_size, 2 * spec.seed + 1, context.device)
-        }
-
-    def modules(self) -> Mapping[str, nn.Module]:
-        return {"extractor": self.network.extractor, "predictor": self.network.predictor}
-
-    def labelled_batch(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Inputs (B, …) and labels (B,) of the next step."""
-        indices = self.batches["labelled"].next()
-        return self.labelled.inputs[indices], self.labelled.labels[indices]
-
-    def loss(self, progress: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        inputs, labels = self.labelled_batch()
-        features = self.network.extractor(channels_last(inputs))
-        features.retain_grad()
-        logits = self.network.predictor(features).float()
-        class_loss = functional.cross_entropy(logits, labels)
-        self._tensors = StepTensors(self.labelled_domain, features, logits, labels, class_loss)
-        return class_loss, {"class_loss": class_loss}
-
-    def after_backward(self) -> dict[str, torch.Tensor]:
-        return {"class_gradient_norm": gradient_norm(self._tensors.class_features)}
-
-    def tensors(self) -> StepTensors:
-        return self._tensors
-
-    def settings(self, progress: float) -> dict[str, float]:
-        return {}
-
-    def scores(self, domain: DomainName, features: torch.Tensor) -> dict[str, torch.Tensor]:
-        return {}
-
-    def surfaces(self, grid_features: torch.Tensor) -> dict[str, torch.Tensor]:
-        return {"class": self.network.predictor(grid_features).softmax(1)[:, 1]}
 
 
 class DannObjective(SupervisedObjective):
@@ -125,7 +75,7 @@ class DannObjective(SupervisedObjective):
     def loss(self, progress: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         self.strength.fill_(reversal_strength(self.method, progress))
         source, labels = self.labelled_batch()
-        target = self.target[self.batches["target"].next()]
+        target = self.varied(self.target[self.batches["target"].next()])
         features = self._features_of_both(source, target)  # (2B, D)
         # Two views of the same features, so that the gradient arriving from either head can be told apart.
         class_features, domain_features = features[: len(source)], features.view_as(features)
@@ -174,59 +124,3 @@ class DannObjective(SupervisedObjective):
 
     def surfaces(self, grid_features: torch.Tensor) -> dict[str, torch.Tensor]:
         return super().surfaces(grid_features) | {"domain": self.domain_head(grid_features).sigmoid()[:, 0]}
-
-
-def build_network(spec: RunSpec, context: Context) -> Classifier:
-    """The spec's classifier, centred on the source's training inputs, with the start's weights if it has any."""
-    inputs = context.data.source.inputs
-    picture = inputs.ndim == 4
-    mean = channel_means(inputs).div(255)[:, None, None].cpu() if picture else inputs.mean(0).cpu()
-    network = build_classifier(spec.network, inputs.shape[1:], context.data.class_count, mean)
-    load_start_weights(network.extractor, "extractor", context)
-    load_start_weights(network.predictor, "predictor", context)
-    return network
-
-
-def channel_means(pictures: torch.Tensor) -> torch.Tensor:
-    """Mean of each channel (C,) of pictures (N, C, H, W) uint8; of many in blocks: floats take four times as much."""
-    blocks = pictures.split(max(1, VALUES_AT_ONCE // pictures[0].numel()))
-    if len(blocks) == 1:
-        return pictures.float().mean((0, 2, 3))
-    sums = [block.float().mean((0, 2, 3)).double() * len(block) for block in blocks]
-    return (torch.stack(sums).sum(0) / len(pictures)).float()
-
-
-def load_start_weights(module: nn.Module, part: str, context: Context) -> None:
-    """Take the start's tensors for one part of the network, where the start has that part.
-
-    Raises:
-        InvalidRequest: they are not of this network.
-    """
-    tensors = without_prefix(part, context.start_weights or {})
-    if not tensors:
-        return
-    own = module.state_dict()
-    strange = sorted(own.keys() ^ tensors.keys())
-    if strange:
-        where = "the start" if strange[0] in own else "this network"
-        raise InvalidRequest(f"The start's {part} is of another network: {where} has no {strange[0]}.")
-    for name, tensor in tensors.items():
-        if tensor.shape != own[name].shape:
-            theirs, ours = ("×".join(map(str, one.shape)) for one in (tensor, own[name]))
-            raise InvalidRequest(f"The start's {part} is of another network: {name} is {theirs} there and {ours} here.")
-    module.load_state_dict(tensors)
-
-
-def channels_last(inputs: torch.Tensor) -> torch.Tensor:
-    """Pictures in the memory order that convolutions on a CPU are fastest in; anything else as it is."""
-    if inputs.ndim == 4 and inputs.device.type == "cpu":
-        return inputs.contiguous(memory_format=torch.channels_last)
-    return inputs
-
-
-def gradient_norm(features: torch.Tensor) -> torch.Tensor:
-    """Mean over the batch of the gradient's length at each example's features, undoing the mean of the loss."""
-    gradient = features.grad
-    if gradient is None:
-        raise RuntimeError("no gradient has arrived at the features")
-    return gradient.float().norm(dim=1).mean() * len(features)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tlcore.methods import domain_adversarial
+from tlcore.methods import domain_adversarial, fine_tuning
 from tlcore.specs import RunSpec
 from tlcore.training.context import Context
 from tlcore.training.events import Event
@@ -13,4 +13,10 @@ METHODS: dict[str, Callable[[RunSpec, Context], Iterator[Event]]] = {
     "source_only": domain_adversarial.source_only,
     "dann": domain_adversarial.dann,
     "train_on_target": domain_adversarial.train_on_target,
+    "pretrain": fine_tuning.pretrain,
+    "scratch": fine_tuning.scratch,
+    "fixed_features": fine_tuning.fixed_features,
+    "fine_tune": fine_tuning.fine_tune,
+    "l2_sp": fine_tuning.l2_sp,
+    "output_matching": fine_tuning.output_matching,
 }

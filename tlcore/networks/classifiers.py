@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from tlcore.networks.pretrained import Normalise, load_network, without_last_layer
-from tlcore.specs import NetworkSpec, OwnWeights, PaperMnist, PaperSvhn, Perceptron, Pretrained, SmallCnn
+from tlcore.specs import BlockCnn, NetworkSpec, OwnWeights, PaperMnist, PaperSvhn, Perceptron, Pretrained, SmallCnn
 
 
 class CentreInputs(nn.Module):
@@ -58,21 +58,25 @@ def build_classifier(spec: NetworkSpec, input_shape: Sequence[int], class_count:
         predictor = nn.Sequential(OrderedDict(output=nn.Linear(spec.hidden_units, class_count)))
         return Classifier(nn.Sequential(layers), predictor, spec.hidden_units)
     widths: tuple[int, ...]
-    hidden: tuple[int, ...]
-    if isinstance(spec, SmallCnn):
-        widths, hidden = (spec.channels, 2 * spec.channels), ()
+    hidden: tuple[int, ...] = ()
+    kernel, unpooled = 5, 3 if isinstance(spec, PaperSvhn) else 0
+    if isinstance(spec, BlockCnn):
+        widths = (spec.channels, spec.channels, 2 * spec.channels, 2 * spec.channels)
+        kernel, unpooled = 3, 4
+    elif isinstance(spec, SmallCnn):
+        widths = (spec.channels, 2 * spec.channels)
     elif isinstance(spec, PaperMnist):
         widths, hidden = (32, 48), (100, 100)
     else:
         widths, hidden = (64, 64, 128), (3072, 2048)
     channels = input_shape[0]
     for number, width in enumerate(widths, 1):
-        layers[f"conv{number}"] = nn.Conv2d(channels, width, 5, padding=2)
+        layers[f"conv{number}"] = nn.Conv2d(channels, width, kernel, padding=kernel // 2)
         if spec.normalisation == "batch":
             layers[f"norm{number}"] = nn.BatchNorm2d(width)
         # Pooling first: the maximum of rectified values is the rectified maximum, gradients included, and a quarter of
         # the values is left to rectify.
-        if not (isinstance(spec, PaperSvhn) and number == 3):
+        if number != unpooled:
             layers[f"pool{number}"] = nn.MaxPool2d(3, stride=2) if isinstance(spec, PaperSvhn) else nn.MaxPool2d(2)
         layers[f"relu{number}"] = nn.ReLU()
         channels = width
@@ -80,7 +84,7 @@ def build_classifier(spec: NetworkSpec, input_shape: Sequence[int], class_count:
     with torch.no_grad():
         flat = nn.Sequential(layers).eval()(torch.zeros(1, *input_shape)).shape[1]
     feature_width = flat
-    if isinstance(spec, SmallCnn):
+    if isinstance(spec, SmallCnn | BlockCnn):
         layers["dense1"] = nn.Linear(flat, spec.features)
         layers["relu_dense1"] = nn.ReLU()
         feature_width = spec.features

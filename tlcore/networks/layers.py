@@ -7,6 +7,7 @@ al. 2012, as Yosinski et al. 2014 count them. What comes before the first weight
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -121,6 +122,57 @@ def features_after(network: nn.Module, number: int, inputs: torch.Tensor, *, poo
     """
     with reading_after(network, number, pooled=pooled) as read:
         return read(inputs)
+
+
+def split_after(network: nn.Sequential, count: int) -> tuple[nn.Sequential, nn.Sequential] | None:
+    """The first `count` layers and the rest, the modules shared with `network`; None where the cut would lie inside
+    one of its modules. What follows a layer's weights up to the next ones belongs to it.
+
+    Raises InvalidRequest for a number that no layer has.
+    """
+    found = layers(network)
+    if not 0 <= count <= len(found):
+        raise InvalidRequest(f"There are no first {count} layers: this network has {len(found)}.")
+    children = list(network.named_children())
+    at = {0: 0, len(found): len(children)}.get(count)
+    if at is None:
+        names = [name for name, _ in children]
+        if found[count].name not in names:
+            return None
+        at = names.index(found[count].name)
+    return nn.Sequential(OrderedDict(children[:at])), nn.Sequential(OrderedDict(children[at:]))
+
+
+class FeaturesAfter(nn.Module):
+    """A network up to and with one of its layers: inputs (N, …) to features (N, D), maps averaged over their places."""
+
+    def __init__(self, network: nn.Module, number: int) -> None:
+        super().__init__()
+        self.network = network
+        self.number = number
+        with reading_after(network, number):  # raises for a number that no layer has
+            pass
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return features_after(self.network, self.number, inputs)
+
+
+def features_of_all(network: nn.Module, inputs: torch.Tensor) -> list[torch.Tensor]:
+    """The pooled features (N, D) after every layer, the first layer's first, by one forward pass."""
+    found = layers(network)
+    channels_last = _channels_last(network)
+    read: list[torch.Tensor] = []
+
+    def keep(_: nn.Module, arguments: tuple[torch.Tensor, ...]) -> None:
+        read.append(pool(arguments[0], channels_last))
+
+    hooks = [network.get_submodule(layer.name).register_forward_pre_hook(keep) for layer in found[1:]]
+    try:
+        last = network(inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return [*read, pool(last, channels_last)]
 
 
 def pool(features: torch.Tensor, channels_last: bool = False) -> torch.Tensor:

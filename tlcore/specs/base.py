@@ -52,12 +52,14 @@ def parameter(
     label: str | None = None,
     advanced: bool = False,
     logarithmic: bool = False,
+    by_arm: bool = False,
     **bounds: Any,
 ) -> Any:
     """A field with everything a form, an option of the terminal and the docs need to know of it.
 
     help: one line. source: the paper the value or the parameter comes from. advanced: shown on request only.
-    logarithmic: a slider moves in factors. bounds: pydantic's `ge`, `le`, `gt`, `lt`, `min_length`, …
+    logarithmic: a slider moves in factors. by_arm: it is what tells the arms of an experiment apart, so nobody changes
+    it for all of them at once. bounds: pydantic's `ge`, `le`, `gt`, `lt`, `min_length`, …
     """
-    extra = {"source": source, "label": label, "advanced": advanced, "logarithmic": logarithmic}
+    extra = {"source": source, "label": label, "advanced": advanced, "logarithmic": logarithmic, "by_arm": by_arm}
     return Field(default, description=help, json_schema_extra={k: v for k, v in extra.items() if v}, **bounds)

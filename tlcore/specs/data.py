@@ -8,6 +8,7 @@ from pydantic import Field
 
 from tlcore.specs.base import Spec, parameter
 from tlcore.specs.catalogue_sets import CatalogueSet, ShiftedBase, SynNumbers
+from tlcore.specs.glyphs import Glyphs
 from tlcore.specs.own_data import OwnFeatures, OwnPictures
 
 
@@ -63,7 +64,8 @@ class MnistM(Spec):
 
 
 PictureSpec = Annotated[
-    Digits | PhotoDigits | Mnist | MnistM | CatalogueSet | SynNumbers | OwnPictures, Field(discriminator="name")
+    Digits | PhotoDigits | Mnist | MnistM | CatalogueSet | SynNumbers | Glyphs | OwnPictures,
+    Field(discriminator="name"),
 ]
 
 
@@ -75,9 +77,10 @@ class Shifted(ShiftedBase):
 
 
 DatasetSpec = Annotated[
-    Moons | Digits | PhotoDigits | Mnist | MnistM | CatalogueSet | SynNumbers | Shifted | OwnPictures | OwnFeatures,
+    Moons | Digits | PhotoDigits | Mnist | MnistM | CatalogueSet | SynNumbers | Glyphs | Shifted | OwnPictures
+    | OwnFeatures,
     Field(discriminator="name"),
-]
+]  # fmt: skip
 
 
 class DomainPair(Spec):
@@ -90,6 +93,3 @@ class DomainPair(Spec):
         True, "Where both domains are made from the same originals, divide these between them, so that none stands in "
         "both; off: every original stands in both, as in the published protocol of MNIST and MNIST-M.", advanced=True,
     )  # fmt: skip
-
-
-DataSpec = DomainPair

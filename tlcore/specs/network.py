@@ -38,6 +38,17 @@ class PaperSvhn(Spec):
     dropout: float = parameter(0.5, "Share of features dropped while training.", ge=0.0, le=0.9)
 
 
+class BlockCnn(Spec):
+    """Four blocks of conv3, batch normalisation and rectifier, the first three pooled, and one dense layer: five layers
+    to copy, for pictures of 16×16 and more."""
+
+    name: Literal["block-cnn"] = "block-cnn"
+    channels: int = parameter(32, "Channels of the first two blocks; the last two have twice as many.", ge=4, le=256)
+    features: int = parameter(128, "Width of the dense layer whose activations are the features.", ge=2, le=4096)
+    normalisation: Normalisation = parameter("batch", "Batch normalisation after each convolution, or none.")
+    dropout: float = parameter(0.0, "Share of features dropped while training.", ge=0.0, le=0.9)
+
+
 class Perceptron(Spec):
     """One hidden layer of sigmoid units for points in the plane (Ganin et al. 2016, section 5.1)."""
 
@@ -75,5 +86,5 @@ class OwnWeights(Spec):
 
 
 NetworkSpec = Annotated[
-    SmallCnn | PaperMnist | PaperSvhn | Perceptron | Pretrained | OwnWeights, Field(discriminator="name")
+    SmallCnn | BlockCnn | PaperMnist | PaperSvhn | Perceptron | Pretrained | OwnWeights, Field(discriminator="name")
 ]

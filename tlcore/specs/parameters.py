@@ -15,13 +15,14 @@ from pydantic.fields import FieldInfo
 
 from tlcore.errors import InvalidRequest
 from tlcore.specs.base import Spec
-from tlcore.specs.run import RunSpec
+from tlcore.specs.run import RunSpec, RunStart
 
 TAGGED = frozenset(
-    {"method", "source", "target", "base", "network", "start"}
+    {"method", "data", "source", "target", "base", "network", "start"}
 )  # pydantic puts the chosen model's name behind
 SHOWN_CHARACTERS = 60
-REPLACEABLE = "data"  # the one part that may be given whole, as JSON: sets of different kinds have different parameters
+REPLACEABLE = ("data", "data.source", "data.target")
+"""Parts that may be given whole, as JSON: sets of different kinds have different parameters."""
 FIXED_KEYS = frozenset({"name", "kind"})  # discriminators: they choose the model, they are not values to tune
 
 
@@ -56,8 +57,12 @@ def parameters(spec: Spec, prefix: str = "") -> Iterator[Parameter]:
         if isinstance(value, Spec):
             if name != "start":
                 yield from parameters(value, f"{path}.")
-        elif name not in FIXED_KEYS:
+        elif name not in FIXED_KEYS and value is not None and not _by_arm(field):
             yield _parameter(path, name, field, value)
+
+
+def _by_arm(field: FieldInfo) -> bool:
+    return isinstance(field.json_schema_extra, dict) and bool(field.json_schema_extra.get("by_arm"))
 
 
 def _parameter(path: str, name: str, field: FieldInfo, value: Any) -> Parameter:
@@ -107,8 +112,9 @@ def override(arms: Mapping[str, RunSpec], changes: Mapping[str, Any]) -> dict[st
     """Each arm with the changes that apply to it.
 
     A key is a full path (`method.lambda_max`) or its last part where that is unique (`lambda_max`). A parameter that
-    only some arms have changes those arms alone. `data` takes a whole pair, as a document or its JSON; changes within
-    it come after it.
+    only some arms have changes those arms alone. `data`, `data.source` and `data.target` take a whole document or its
+    JSON; changes within it come after it. An arm that starts from another arm goes on to start from that one as it has
+    become.
 
     Raises:
         InvalidRequest: no arm has such a parameter, the name is ambiguous, or the value is out of range.
@@ -125,12 +131,38 @@ def override(arms: Mapping[str, RunSpec], changes: Mapping[str, Any]) -> dict[st
             known = sorted({parameter.path for spec in arms.values() for parameter in parameters(spec)})
             methods = ", ".join(sorted({spec.method.name for spec in arms.values()}))
             raise InvalidRequest(f"No parameter '{key}' in {methods}; parameters that exist here: {', '.join(known)}.")
-    return result
+    return _linked_anew(arms, result)
+
+
+def _linked_anew(before: Mapping[str, RunSpec], after: Mapping[str, RunSpec]) -> dict[str, RunSpec]:
+    """The arms after a change, those that start from another arm from that arm as it is now.
+
+    Raises InvalidRequest where an arm and what it starts from no longer fit together.
+    """
+    linked: dict[str, RunSpec] = {}
+
+    def link(arm: str) -> RunSpec:
+        if arm not in linked:
+            spec = after[arm]
+            start = before[arm].start
+            wanted = start.spec if isinstance(start, RunStart) else None
+            parent = next((name for name, one in before.items() if one == wanted), None)
+            if parent is not None and isinstance(spec.start, RunStart):
+                now = link(parent)
+                if now != spec.start.spec:
+                    document = spec.model_dump(mode="json")
+                    document["start"]["spec"] = now.model_dump(mode="json")
+                    spec = validate(document)
+            linked[arm] = spec
+        return linked[arm]
+
+    return {arm: link(arm) for arm in after}
 
 
 def _resolve(spec: RunSpec, key: str) -> str | None:
-    if key == REPLACEABLE:
-        return key
+    if key in REPLACEABLE:
+        part = key.partition(".")[2]
+        return key if not part or getattr(spec.data, part, None) is not None else None
     found = [parameter.path for parameter in parameters(spec) if key in (parameter.path, parameter.leaf)]
     if len(found) > 1:
         if key in found:
@@ -144,7 +176,7 @@ def _with_value(spec: RunSpec, path: str, value: Any) -> RunSpec:
     *parents, leaf = path.split(".")
     place = document
     for parent in parents:
-        place = place[parent]
+        place = place.setdefault(parent, {})  # what does nothing is not written
     if isinstance(value, str):  # a text stays one: a data set may be called 2024
         place[leaf] = value if isinstance(place.get(leaf), str) else parse_value(value)
     else:

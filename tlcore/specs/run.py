@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from tlcore.specs.augmentation import Augmentation
 from tlcore.specs.base import Spec, parameter
-from tlcore.specs.data import DataSpec, DomainPair
+from tlcore.specs.data import DatasetSpec, DomainPair
 from tlcore.specs.domain_adversarial import Dann, SourceOnly, TrainOnTarget
+from tlcore.specs.fine_tuning import FineTune, FixedFeatures, L2Sp, OutputMatching, Pretrain, Scratch
 from tlcore.specs.network import NetworkSpec, SmallCnn
+from tlcore.specs.tasks import SourceTask, TaskPair
 
-MethodSpec = Annotated[SourceOnly | Dann | TrainOnTarget, Field(discriminator="name")]
+MethodSpec = Annotated[
+    SourceOnly | Dann | TrainOnTarget
+    | Pretrain | Scratch | FixedFeatures | FineTune | L2Sp | OutputMatching,
+    Field(discriminator="name"),
+]  # fmt: skip
 
+
+def _domain_pair_unless_named(document: Any) -> Any:
+    """Data that do not name their kind are a pair of domains, as all were once."""
+    return {"kind": "domain_pair", **document} if isinstance(document, dict) else document
+
+
+DataSpec = Annotated[
+    DomainPair | SourceTask | TaskPair, Field(discriminator="kind"), BeforeValidator(_domain_pair_unless_named)
+]
+
+METHODS_OF = {
+    "domain_pair": (SourceOnly, Dann, TrainOnTarget),
+    "source_task": (Pretrain,),
+    "task_pair": (Scratch, FixedFeatures, FineTune, L2Sp, OutputMatching),
+}  # which methods make sense of which kind of data
 VECTORS = frozenset({"moons", "own-features"})  # data sets whose examples are no pictures
 
 
@@ -91,19 +113,38 @@ class RunSpec(Spec):
     data: DataSpec = Field(default_factory=DomainPair)
     network: NetworkSpec = Field(default_factory=SmallCnn)
     optimisation: Optimisation = Field(default_factory=Optimisation)
+    augmentation: Augmentation = Field(default_factory=Augmentation)
     budget: Budget = Field(default_factory=Budget)
     start: Start = Field(default_factory=RandomStart)
     seed: int = parameter(0, "Seed of the split, the first weights and the order of the pictures.", ge=0, le=2**31 - 1)
 
     @model_validator(mode="after")
-    def _network_fits_data(self) -> RunSpec:
-        vectors = self.data.source.name in VECTORS
-        if vectors != (self.data.target.name in VECTORS):
-            name = self.data.source.name if vectors else self.data.target.name
+    def _parts_fit_together(self) -> RunSpec:
+        if not isinstance(self.method, METHODS_OF[self.data.kind]):
+            raise ValueError(f"method {self.method.name} does not fit data of the kind {self.data.kind}")
+        names = [data.name for data in self.datasets()]
+        vectors = [name in VECTORS for name in names]
+        if any(vectors) and not all(vectors):
+            name = names[vectors.index(True)]
             raise ValueError(f"{name} can only be paired with {name}")
-        if vectors != (self.network.name == "perceptron"):
-            raise ValueError(f"network {self.network.name} does not fit data {self.data.source.name}")
+        if any(vectors) != (self.network.name == "perceptron"):
+            raise ValueError(f"network {self.network.name} does not fit data {names[0]}")
+        if any(vectors) and self.augmentation.varies:
+            raise ValueError(f"{names[0]} holds no pictures that could be varied")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_idle_augmentation(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What does nothing is not written: a run keeps the identity it had before pictures could be varied."""
+        document: dict[str, Any] = handler(self)
+        if self.augmentation == Augmentation():
+            document.pop("augmentation", None)
+        return document
+
+    def datasets(self) -> tuple[DatasetSpec, ...]:
+        """The data sets a run reads, the source before the target."""
+        parts = (getattr(self.data, "source", None), getattr(self.data, "target", None))
+        return tuple(part for part in parts if part is not None)
 
     def dependencies(self) -> tuple[RunSpec, ...]:
         """The runs that must have finished before this one can start."""

@@ -12,14 +12,16 @@ from tlcore.data.dataset import Dataset, Unlabelled
 from tlcore.specs import Budget
 
 DomainName = Literal["source", "target"]
-Part = Literal["validation", "test"]
+Part = Literal["train", "validation", "test"]
 
 
 @dataclass(frozen=True)
 class TrainingData:
     """The data as a method sees them. Where a method may not know target labels, `target` is `Unlabelled`.
 
-    held_out: inputs by (domain, part), without labels; the evaluator scores what the method predicts on them.
+    A domain that a run does not learn from is empty. held_out: inputs by (domain, part), without labels; the evaluator
+    scores what the method predicts on them; "train" are those learned from, to be compared with the others.
+    class_count: of the labels that are learned from.
     """
 
     source: Dataset

@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from functools import singledispatchmethod
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as functional
 
 from tlcore.analysis.confusion import confusion_counts
 from tlcore.analysis.diagnosis import diagnose
 from tlcore.analysis.proxy_a_distance import FEWEST_POINTS, proxy_a_distance
 from tlcore.analysis.selection import information_maximisation, select, validation_accuracy
-from tlcore.data.dataset import PairData
+from tlcore.data.dataset import Dataset, PairData
 from tlcore.runs.records import SOURCE, TARGET, Confusion, Notice, Probe, Series
+from tlcore.training.context import DomainName, Part
 from tlcore.training.events import Event, Features, Metrics, Outputs
 
 # Rules that choose a step without a target label, each by the metric it maximises.
@@ -23,13 +26,50 @@ SELECTION_RULES = {
     "source_validation": "source_validation_accuracy",
     "information_maximisation": "target_information_maximisation",
 }
-FINAL_METRICS = ("source_accuracy", "target_accuracy", "domain_accuracy", "proxy_a_distance", "probe_domain_accuracy")
+FINAL_METRICS = (
+    "source_accuracy", "target_accuracy", "target_train_accuracy", "domain_accuracy", "proxy_a_distance",
+    "probe_domain_accuracy",
+)  # fmt: skip
 
 Score = Metrics | Notice | Confusion
+LARGEST_THUMBNAIL = 64  # pixels a side
 
 
-class Evaluator:
-    """Turns a method's outputs into accuracies, distances between domains and notices."""
+class Evaluator(Protocol):
+    """Whoever holds the labels that a method may not see."""
+
+    def score(self, event: Event) -> Iterator[Score]:
+        """What follows from an event for someone who knows the labels; nothing, for most events."""
+
+
+class TaskEvaluator:
+    """Scores tasks whose labels are learned from: on what was learned and on what was not, each task by itself."""
+
+    def __init__(self, tasks: Mapping[tuple[DomainName, Part], Dataset]) -> None:
+        self._tasks = {key: (data.labels.cpu().numpy(), len(data.class_names)) for key, data in tasks.items()}
+
+    def score(self, event: Event) -> Iterator[Score]:
+        """Accuracy and mean cross-entropy on each part; the confusion matrix on test examples."""
+        if not isinstance(event, Outputs) or not np.isfinite(event.logits).all():
+            return
+        labels, classes = self._tasks[event.domain, event.part]
+        name = event.domain if event.part == "test" else f"{event.domain}_{event.part}"
+        predictions = event.logits.argmax(1)
+        values = {f"{name}_accuracy": float((predictions == labels).mean())}
+        yield Metrics(event.step, values | {f"{name}_cross_entropy": cross_entropy(event.logits, labels)})
+        if event.part == "test":
+            yield Confusion(event.step, event.domain, confusion_counts(labels, predictions, classes))
+
+
+def cross_entropy(logits: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]) -> float:
+    """Mean over examples of −log softmax(logits)[label], in nats. logits: (N, K)."""
+    shifted = logits.astype(np.float64) - logits.max(1, keepdims=True)
+    chosen = np.take_along_axis(shifted, np.asarray(labels)[:, None], 1)[:, 0]
+    return float((np.log(np.exp(shifted).sum(1)) - chosen).mean())
+
+
+class PairEvaluator:
+    """Turns outputs on a domain pair into accuracies, distances between the domains and notices."""
 
     def __init__(self, data: PairData, probe: Probe, *, steps: int, seed: int) -> None:
         self._labels: dict[tuple[str, str], npt.NDArray[np.int64]] = {
@@ -129,20 +169,42 @@ def _points(series: Series) -> tuple[list[int], list[float]]:
     return series.steps.tolist(), series.values.tolist()
 
 
+def choose_task_probe(task: Dataset, count: int, seed: int, domain: int = TARGET) -> tuple[Probe, torch.Tensor]:
+    """Probe points from one task's test examples, balanced over its classes, and their inputs (N, …)."""
+    generator = torch.Generator().manual_seed(seed)
+    indices = torch.cat(_balanced(task, max(1, count // len(task.class_names)), generator))
+    inputs, labels = task.inputs[indices], task.labels[indices].numpy().astype(np.int16)
+    thumbnails = thumbnails_of(inputs)
+    return Probe(labels, np.full(len(indices), domain, np.int8), task.class_names, thumbnails), inputs
+
+
+def thumbnails_of(inputs: torch.Tensor) -> npt.NDArray[np.uint8] | None:
+    """Pictures (N, C, H, W) small enough to be kept with each run; None for what are no pictures."""
+    if inputs.dtype != torch.uint8:
+        return None
+    stride = -(-max(inputs.shape[2:]) // LARGEST_THUMBNAIL)
+    if stride == 1:
+        return np.asarray(inputs.numpy())
+    return np.asarray(functional.avg_pool2d(inputs.float(), stride).round().to(torch.uint8).numpy())
+
+
+def _balanced(data: Dataset, per_class: int, generator: torch.Generator) -> list[torch.Tensor]:
+    """For each class up to `per_class` indices (M,), drawn by the generator."""
+    picks = []
+    for label in range(len(data.class_names)):
+        members = torch.nonzero(data.labels == label).flatten()
+        picks.append(members[torch.randperm(len(members), generator=generator)[:per_class]])
+    return picks
+
+
 def choose_probe(data: PairData, count: int, seed: int) -> tuple[Probe, torch.Tensor]:
     """Probe points from the test parts, balanced over domains and classes, and their inputs (N, …)."""
     chosen: list[torch.Tensor] = []
     generator = torch.Generator().manual_seed(seed)
     for domain in (data.source, data.target):
-        per_class = max(1, count // (2 * len(data.class_names)))
-        picks = []
-        for label in range(len(data.class_names)):
-            members = torch.nonzero(domain.test.labels == label).flatten()
-            picks.append(members[torch.randperm(len(members), generator=generator)[:per_class]])
-        chosen.append(torch.cat(picks))
+        chosen.append(torch.cat(_balanced(domain.test, max(1, count // (2 * len(data.class_names))), generator)))
     tests = (data.source.test, data.target.test)
     inputs = torch.cat([test.inputs[indices] for test, indices in zip(tests, chosen, strict=True)])
     labels = torch.cat([test.labels[indices] for test, indices in zip(tests, chosen, strict=True)])
     domains = np.repeat(np.asarray([SOURCE, TARGET], np.int8), [len(indices) for indices in chosen])
-    thumbnails = inputs.numpy() if inputs.dtype == torch.uint8 else None
-    return Probe(labels.numpy().astype(np.int16), domains, data.class_names, thumbnails), inputs
+    return Probe(labels.numpy().astype(np.int16), domains, data.class_names, thumbnails_of(inputs)), inputs

@@ -1,6 +1,6 @@
 """The step loop that every method shares: it advances, reports, evaluates and writes checkpoints.
 
-A method hands it an `Objective`: modules to train and a function from a step to a loss. The loop is a generator, so
+A method hands it an `Objective`. The loop is a generator, so
 whoever pulls it may pause between any two steps.
 """
 
@@ -8,56 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
 
-from tlcore.networks import Classifier
 from tlcore.runs.records import Frame, Surface
 from tlcore.specs import Optimisation, RunSpec
-from tlcore.training.anatomy import Dissection, StepTensors
+from tlcore.training.anatomy import Dissection
 from tlcore.training.checkpoints import flatten_optimiser, restore_optimiser, with_prefix, without_prefix
 from tlcore.training.context import Context, DomainName
 from tlcore.training.events import Advanced, Checkpoint, Event, Features, Finished, Metrics, Outputs
 from tlcore.training.memory import keep_freed_memory
-from tlcore.training.sampling import ShuffledBatches
+from tlcore.training.networks import channels_last
+from tlcore.training.objective import Objective
 from tlcore.training.schedules import learning_rate
 from tlcore.training.snapshot import Snapshot
 from tlcore.training.window import MetricWindow
 
 EVALUATION_BATCH = 1000
 SURFACE_SIDE = 64
-
-
-class Objective(Protocol):
-    """What a method adds to the loop."""
-
-    network: Classifier
-    batches: dict[str, ShuffledBatches]
-
-    def modules(self) -> Mapping[str, nn.Module]:
-        """The trained modules by the name their weights are stored under."""
-
-    def loss(self, progress: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """The scalar to descend at this share of training done, and scalars to report that the forward pass knows."""
-
-    def after_backward(self) -> dict[str, torch.Tensor]:
-        """Scalars to report that are known once the gradients are."""
-
-    def tensors(self) -> StepTensors:
-        """Those of the latest forward pass, for a step that is taken apart."""
-
-    def settings(self, progress: float) -> dict[str, float]:
-        """Values of the method's schedules at this share of training done."""
-
-    def scores(self, domain: DomainName, features: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Scores (N,) by name of one domain's test examples, from their features (N, D), without labels."""
-
-    def surfaces(self, grid_features: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Functions over the plane, by name, from the features (N, D) of a grid of points."""
 
 
 def train(spec: RunSpec, context: Context, objective: Objective) -> Iterator[Event]:
@@ -67,8 +39,7 @@ def train(spec: RunSpec, context: Context, objective: Objective) -> Iterator[Eve
     modules = nn.ModuleDict(dict(objective.modules())).to(context.device)
     if context.device.type == "cpu" and len(context.data.source.inputs.shape) == 4:
         modules = modules.to(memory_format=torch.channels_last)
-    parameters = list(modules.parameters())
-    optimiser = build_optimiser(spec.optimisation, parameters)
+    optimiser = build_optimiser(spec.optimisation, objective.parameter_groups())
     window = MetricWindow(context.device)
     step = 0
     if context.resume_state is not None:
@@ -79,8 +50,10 @@ def train(spec: RunSpec, context: Context, objective: Objective) -> Iterator[Eve
     untrained = Snapshot(modules) if step == 0 else None
     while step < steps:
         progress = step / steps
+        rate = learning_rate(spec.optimisation, progress)
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(spec.optimisation, progress)
+            group["lr"] = rate * group.get("rate", 1.0)
+        objective.begin_step(progress)
         dissection = Dissection(objective, context.device) if cadence.every_step else None
         loss, scalars = _forward(context, objective, progress)
         if dissection:
@@ -93,7 +66,6 @@ def train(spec: RunSpec, context: Context, objective: Objective) -> Iterator[Eve
         optimiser.step()
         window.add(scalars)
         step += 1
-        rate = learning_rate(spec.optimisation, progress)
         if cadence.metrics_due(step):
             yield Metrics(step, window.fetch() | objective.settings(progress) | {"learning_rate": rate})
         if untrained:
@@ -107,6 +79,10 @@ def train(spec: RunSpec, context: Context, objective: Objective) -> Iterator[Eve
         if cadence.checkpoint_due(step):
             yield Checkpoint(step, _state(step, modules, optimiser, objective, window))
         yield Advanced(step)
+    last_words = list(objective.conclude(step))
+    if last_words:
+        yield from last_words
+        yield from observe(step, context, objective)
     yield Finished(step, {name: tensor.detach().cpu().contiguous() for name, tensor in modules.state_dict().items()})
 
 
@@ -115,8 +91,10 @@ def _forward(context: Context, objective: Objective, progress: float) -> tuple[t
         return objective.loss(progress)
 
 
-def build_optimiser(spec: Optimisation, parameters: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
-    """The optimiser a spec names."""
+def build_optimiser(
+    spec: Optimisation, parameters: Sequence[nn.Parameter] | Sequence[dict[str, Any]]
+) -> torch.optim.Optimizer:
+    """The optimiser a spec names, over parameters or groups of them."""
     if spec.optimiser == "sgd":
         return torch.optim.SGD(
             parameters, lr=spec.learning_rate, momentum=spec.momentum, weight_decay=spec.weight_decay
@@ -143,7 +121,8 @@ def observe(step: int, context: Context, objective: Objective) -> list[Event]:
             if frame:
                 events += _record_features(step, context, objective)
             if evaluation:
-                events += _evaluate(step, context, objective)
+                events += _evaluate(step, objective)
+                events += objective.measures(step)
     finally:
         for module, training in modes.items():
             module.training = training
@@ -151,24 +130,25 @@ def observe(step: int, context: Context, objective: Objective) -> list[Event]:
 
 
 def _record_features(step: int, context: Context, objective: Objective) -> Iterator[Event]:
-    features = extract(objective.network, context.data.probe)
-    predictions = objective.network.predictor(features).argmax(1).cpu().numpy().astype(np.int16)
+    domain: DomainName = "target" if len(context.data.target) else "source"
+    features, logits = objective.outputs(domain, objective.prepared("probe", context.data.probe))
+    predictions = logits.argmax(1).cpu().numpy().astype(np.int16)
     yield Features(step, features.float().cpu().numpy(), predictions)
     if context.data.probe.ndim == 2:
         yield Frame(step, "input", context.data.probe.float().cpu().numpy(), predictions)
         yield from _surfaces(step, context, objective)
 
 
-def _evaluate(step: int, context: Context, objective: Objective) -> Iterator[Event]:
+def _evaluate(step: int, objective: Objective) -> Iterator[Event]:
     """Class logits on all held-out inputs, and the means of the objective's scores: both domains count the same."""
-    network = objective.network
     means: dict[str, list[torch.Tensor]] = {}
-    for (domain, part), inputs in context.data.held_out.items():
+    for (domain, part), raw in objective.context.data.held_out.items():
+        inputs = objective.prepared((domain, part), raw)
         logits: list[torch.Tensor] = []
         scores: dict[str, list[torch.Tensor]] = {}
         for chunk in inputs.split(EVALUATION_BATCH):
-            features = extract(network, chunk)  # once for all heads: it is nearly all of the work
-            logits.append(network.predictor(features))
+            features, answers = objective.outputs(domain, chunk)  # once for all heads: it is nearly all of the work
+            logits.append(answers)
             if part == "test":
                 for name, values in objective.scores(domain, features).items():
                     scores.setdefault(name, []).append(values.float())
@@ -179,21 +159,13 @@ def _evaluate(step: int, context: Context, objective: Objective) -> Iterator[Eve
         yield Metrics(step, {name: float(torch.stack(values).mean()) for name, values in means.items()})
 
 
-def extract(network: Classifier, inputs: torch.Tensor) -> torch.Tensor:
-    """Features (N, D) in full precision: what is measured does not depend on the precision of training."""
-    if inputs.ndim == 4 and inputs.device.type == "cpu":
-        inputs = inputs.contiguous(memory_format=torch.channels_last)
-    features: torch.Tensor = network.extractor(inputs)
-    return features
-
-
 def _surfaces(step: int, context: Context, objective: Objective) -> Iterator[Event]:
     low, high = context.data.probe.min(0).values, context.data.probe.max(0).values
     margin = 0.15 * (high - low)
     low, high = low - margin, high + margin
     axes = [torch.linspace(float(low[i]), float(high[i]), SURFACE_SIDE, device=low.device) for i in range(2)]
     y, x = torch.meshgrid(axes[1], axes[0], indexing="ij")
-    features = extract(objective.network, torch.stack([x.flatten(), y.flatten()], 1))
+    features = objective.network.extractor(channels_last(torch.stack([x.flatten(), y.flatten()], 1)))
     extent = (float(low[0]), float(high[0]), float(low[1]), float(high[1]))
     for name, values in objective.surfaces(features).items():
         grid: npt.NDArray[np.float32] = values.float().reshape(SURFACE_SIDE, SURFACE_SIDE).cpu().numpy()
@@ -206,7 +178,7 @@ def _state(
     state = with_prefix("modules", modules.state_dict()) | with_prefix("optimiser", flatten_optimiser(optimiser))
     for name, batches in objective.batches.items():
         state |= with_prefix(f"batches.{name}", batches.state())
-    state |= with_prefix("window", window.state())
+    state |= with_prefix("window", window.state()) | with_prefix("objective", objective.state())
     return state | {"step": torch.tensor(step), "random": torch.get_rng_state()}
 
 
@@ -222,5 +194,6 @@ def _restore(
     for name, batches in objective.batches.items():
         batches.restore(without_prefix(f"batches.{name}", state))
     window.restore(without_prefix("window", state))
+    objective.restore(without_prefix("objective", state))
     torch.set_rng_state(state["random"])
     return int(state["step"])

@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from tlcore.data import load_pair
-from tlcore.data.dataset import Dataset, Domain
-from tlcore.runs.records import Probe
-from tlcore.specs import RunSpec
+from tlcore.data.dataset import Dataset, Domain, Unlabelled
+from tlcore.data.few_shot import few_shot
+from tlcore.data.load import load_task_domains
+from tlcore.runs.records import SOURCE, TARGET, Probe
+from tlcore.specs import DomainPair, RunSpec, SourceTask, TaskPair
 from tlcore.training.context import Cadence, Context, DomainName, Part, TrainingData
-from tlcore.training.evaluation import Evaluator, choose_probe
+from tlcore.training.evaluation import Evaluator, PairEvaluator, TaskEvaluator, choose_probe, choose_task_probe
+
+Report = Callable[[str, float], None]
+MOST_COMPARED = 1000  # examples learned from, on which the model is also tested
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A run about to start. notes: what was done to bring the two domains together, one sentence each."""
+    """A run about to start. notes: what was done to bring its data together, one sentence each."""
 
     context: Context
+    evaluator: Evaluator
+    probe: Probe
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A run's data on the CPU: what the method may see, and what the evaluator keeps."""
+
+    visible: TrainingData
     evaluator: Evaluator
     probe: Probe
     notes: tuple[str, ...] = ()
@@ -32,45 +47,97 @@ def prepare(
     precision: torch.dtype,
     start_weights: Mapping[str, torch.Tensor] | None = None,
     resume_state: Mapping[str, torch.Tensor] | None = None,
-    report: Callable[[str, float], None] | None = None,
+    report: Report | None = None,
 ) -> Prepared:
     """Load and split the data, put on the device what the method may see, and keep the labels with the evaluator.
 
     Raises:
         MissingData: files are not there; the message says which and how to get them.
-        InvalidRequest: the two domains cannot be paired.
+        InvalidRequest: the data sets do not fit together, or there is nothing to learn from.
     """
-    data = load_pair(spec.data, spec.seed, report=report)
-    probe, probe_inputs = choose_probe(data, spec.budget.probe_points, spec.seed)
-    domains: dict[DomainName, Domain] = {"source": data.source, "target": data.target}
-    parts: tuple[Part, ...] = ("validation", "test")
-    target = data.target.train if spec.method.reads_target_labels else data.target.train.unlabelled()
-    visible = TrainingData(
-        source=_on_device(data.source.train, device),
-        target=_on_device(target, device) if isinstance(target, Dataset) else type(target)(target.inputs.to(device)),
-        held_out={
-            (name, part): getattr(domain, part).inputs.to(device) for name, domain in domains.items() for part in parts
-        },
-        probe=probe_inputs.to(device),
-        class_count=len(data.class_names),
-    )
+    loaded = LOADERS[spec.data.kind](spec, report)
     context = Context(
         device=device,
         precision=precision,
-        data=visible,
+        data=_on_device(loaded.visible, device),
         cadence=Cadence.of(spec.budget),
         start_weights=start_weights,
         resume_state=resume_state,
     )
-    evaluator = Evaluator(data, probe, steps=spec.budget.steps, seed=spec.seed)
-    return Prepared(context, evaluator, probe, data.notes)
+    return Prepared(context, loaded.evaluator, loaded.probe, loaded.notes)
 
 
-def _on_device(dataset: Dataset, device: torch.device) -> Dataset:
-    return Dataset(
-        dataset.inputs.to(device),
-        dataset.labels.to(device),
-        dataset.identities,
-        dataset.class_names,
-        dataset.provenance,
+def _load_domain_pair(spec: RunSpec, report: Report | None) -> Loaded:
+    assert isinstance(spec.data, DomainPair)
+    data = load_pair(spec.data, spec.seed, report=report)
+    probe, probe_inputs = choose_probe(data, spec.budget.probe_points, spec.seed)
+    domains: dict[DomainName, Domain] = {"source": data.source, "target": data.target}
+    parts: tuple[Part, ...] = ("validation", "test")
+    visible = TrainingData(
+        source=data.source.train,
+        target=data.target.train if spec.method.reads_target_labels else data.target.train.unlabelled(),
+        held_out={(name, part): getattr(domain, part).inputs for name, domain in domains.items() for part in parts},
+        probe=probe_inputs,
+        class_count=len(data.class_names),
+    )
+    evaluator = PairEvaluator(data, probe, steps=spec.budget.steps, seed=spec.seed)
+    return Loaded(visible, evaluator, probe, data.notes)
+
+
+def _load_source_task(spec: RunSpec, report: Report | None) -> Loaded:
+    assert isinstance(spec.data, SourceTask)
+    source, _, notes = load_task_domains(spec.data.source, None, spec.seed, report=report)
+    assert source is not None
+    probe, probe_inputs = choose_task_probe(source.test, spec.budget.probe_points, spec.seed, SOURCE)
+    scored: dict[tuple[DomainName, Part], Dataset] = {("source", "test"): source.test}
+    visible = TrainingData(
+        source=source.train,
+        target=Unlabelled(source.train.inputs[:0]),
+        held_out={key: data.inputs for key, data in scored.items()},
+        probe=probe_inputs,
+        class_count=len(source.train.class_names),
+    )
+    return Loaded(visible, TaskEvaluator(scored), probe, notes)
+
+
+def _load_task_pair(spec: RunSpec, report: Report | None) -> Loaded:
+    """Of the source the method sees only pictures it is tested on: its labels were learned from before."""
+    assert isinstance(spec.data, TaskPair)
+    source, target, notes = load_task_domains(spec.data.source, spec.data.target, spec.seed, report=report)
+    assert target is not None
+    chosen = few_shot(target.train, spec.data.labels_per_class or None, spec.seed)
+    compared = chosen.data.subset(torch.arange(min(len(chosen.data), MOST_COMPARED)))
+    scored: dict[tuple[DomainName, Part], Dataset] = {("target", "test"): target.test, ("target", "train"): compared}
+    if source is not None:
+        scored["source", "test"] = source.test
+    probe, probe_inputs = choose_task_probe(target.test, spec.budget.probe_points, spec.seed, TARGET)
+    visible = TrainingData(
+        source=target.train.subset(torch.arange(0)),
+        target=chosen.data,
+        held_out={key: data.inputs for key, data in scored.items()},
+        probe=probe_inputs,
+        class_count=len(target.train.class_names),
+    )
+    return Loaded(visible, TaskEvaluator(scored), probe, (*notes, *chosen.notes))
+
+
+LOADERS: dict[str, Callable[[RunSpec, Report | None], Loaded]] = {
+    "domain_pair": _load_domain_pair,
+    "source_task": _load_source_task,
+    "task_pair": _load_task_pair,
+}
+"""How the data of each kind become what a method sees."""
+
+
+def _on_device(data: TrainingData, device: torch.device) -> TrainingData:
+    def moved(dataset: Dataset) -> Dataset:
+        return replace(dataset, inputs=dataset.inputs.to(device), labels=dataset.labels.to(device))
+
+    target = data.target
+    return replace(
+        data,
+        source=moved(data.source),
+        target=moved(target) if isinstance(target, Dataset) else Unlabelled(target.inputs.to(device)),
+        held_out={key: inputs.to(device) for key, inputs in data.held_out.items()},
+        probe=data.probe.to(device),
     )
