@@ -33,7 +33,7 @@ from ui.data_pieces import (
     waiting,
 )  # fmt: skip
 from ui.live_chart import live_chart
-from ui.own_data import own_sets
+from ui.own_library import own_sets
 from ui.page import card, card_header
 
 DOMAIN_ADVERSARIAL = Path(__file__).parents[1] / "pages" / "domain_adversarial.py"
@@ -44,6 +44,7 @@ SHIFT_WORDS = {
     "rotation": "turned", "contrast": "less contrast", "sketch-edges": "a sketch of its edges", NONE: "as it is",
 }  # fmt: skip
 USUAL = {"source": "digits", "target": "digits", "shift": "photo-background", "strength": 0.5}
+FEATURE_SETTINGS = {"hidden_units": 100, "learning_rate": 0.003, "lambda_max": 1, "domain_hidden_layers": 1}
 PICTURES = 20
 SECONDS = 900.0
 
@@ -282,13 +283,14 @@ def _classes(seen: Mapping[str, Any] | None) -> None:
             quiet(note)
 
 
-def target_page(pair: DomainPair) -> dict[str, str]:
-    """The parameters of the address at which the domain-adversarial page trains on the pair; none for features."""
-    if pair.source.name == "own-features":
-        return {}
-    preset = "moons" if pair.source.name == "moons" else "photo-digits"
+def target_page(pair: DomainPair) -> dict[str, str | list[str]]:
+    """The parameters of the address at which the domain-adversarial page trains on the pair."""
+    preset = "moons" if pair.source.name in VECTORS else "photo-digits"
     data = json.dumps(document_of(pair), ensure_ascii=False, separators=(",", ":"))
-    return {"preset": preset, "set": f"data={data}"}
+    changes = [f"data={data}"]
+    if pair.source.name == "own-features":  # the moons' own settings suit two coordinates
+        changes += [f"{name}={value}" for name, value in FEATURE_SETTINGS.items()]
+    return {"preset": preset, "set": changes}
 
 
 def document_of(spec: Spec) -> dict[str, Any]:

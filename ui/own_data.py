@@ -1,4 +1,4 @@
-"""Your own pictures and features on the Data page: look first, then import; check and remove what is there."""
+"""Your own pictures and features on the Data page: look first, then import."""
 
 from __future__ import annotations
 
@@ -11,40 +11,37 @@ from uuid import uuid4
 
 import streamlit as st
 
-from tlcore.catalogue import ENTRIES, data_folder
+from tlcore.catalogue import ENTRIES
 from tlcore.execution.questions import ask
-from tlcore.specs import OwnFeatures, OwnPictures
-from tlcore.specs.own_data import NAME, CheckOwn, ImportOwn, ListOwn, PreviewOwn, RemoveOwn
-from tlcore.specs.questions import ListAllowed, LookAtData
+from tlcore.specs.own_data import NAME, ImportOwn, PreviewOwn
+from tlcore.specs.questions import ListAllowed
 from ui.background import Snapshot, background, look, peek
 from ui.data_pieces import (
-    balance,
     bullets,
-    chips,
     count_table,
     empty,
-    facts,
     plain_label,
     quiet,
     remember,
     said,
-    spec_code,
     strip,
     waiting,
 )  # fmt: skip
+from ui.own_library import own_list, own_sets, removal
 from ui.page import card, card_header
 
 FOLDERS = "TLCORE_FOLDERS"
 SIDES = (16, 28, 32, 48, 64, 96, 128, 224, 256)
 USUAL_SIDE = 64
 PICTURES = 20
+MOST_AT_ONCE = 2_000  # files chosen together; more of them belong into a zip
 LAYOUT = """
-- **Pictures:** one folder for each class, `dog/1.jpg`, `cat/2.jpg`; for several domains a folder around them,
-  `photo/dog/…`, `sketch/dog/…`. Folders called `train`, `val` and `test` are kept as they are.
-- **A table** at the top of the zip or folder: a CSV with the columns `file` and `label`; further columns are kept
-  as attributes.
-- **Features:** NPZ with `X` and `y` (and, if you like, `domain`, `split`, `class_names`); Parquet with a column
-  `label`; a folder with `res101.mat` and `att_splits.mat`.
+- **Pictures:** a zip with one folder for each class, `dog/1.jpg`, `cat/2.jpg`; for several domains a folder around
+  them, `photo/dog/…`, `sketch/dog/…`. Folders called `train`, `val` and `test` are kept as they are.
+- **A table of pictures:** a CSV with the columns `file` and `label`, and if you like `domain` and `split`; further
+  columns are kept as attributes. It lies at the top of the zip, or is chosen together with its pictures.
+- **Features:** NPZ with `X` and `y` (and, if you like, `domain`, `split`, `class_names`); Parquet or CSV with a column
+  `label` and columns of numbers; `res101.mat` and `att_splits.mat`, chosen together or in one zip.
 - Broken files are named and left out. Nothing is changed in what you bring.
 """
 
@@ -58,163 +55,8 @@ def own_section() -> None:
         own_list()
 
 
-# What is here already ---------------------------------------------------------------------------------------------
-
-
-def own_sets() -> list[dict[str, Any]]:
-    """Summaries of all own data sets; while they are read anew, as they were last."""
-    try:
-        stamp = (data_folder() / "own").stat().st_mtime_ns
-    except OSError:
-        return []
-    snapshot = look(f"own {data_folder()} {stamp}", lambda report: ask(ListOwn()))
-    if snapshot.done and not snapshot.error:
-        st.session_state["_own_sets"] = snapshot.answer
-    found: list[dict[str, Any]] = st.session_state.get("_own_sets", [])
-    return found
-
-
-def own_list() -> None:
-    """Every own data set, with what can be done with it."""
-    sets = own_sets()
-    card_header("Yours", f"{len(sets)} on this machine" if sets else "")
-    said_last = st.session_state.get("_own_said")
-    if said_last:
-        said(said_last)
-    if not sets:
-        empty("Nothing of your own is here yet. What you import appears in this place and among the pairs.")
-    for one in sets:
-        _own_set(one)
-
-
-def _own_set(one: Mapping[str, Any]) -> None:
-    name = one["name"]
-    if one.get("problem"):
-        with st.expander(f"**{plain_label(name)}** :red-badge[damaged]"):
-            said(one["problem"], "error")
-            _remove(name)
-        return
-    domains = [domain for domain in one["domains"] if domain]
-    also = f" · {len(domains)} domains" if len(domains) > 1 else ""
-    label = (
-        f"**{plain_label(name)}** :violet-badge[yours] :gray[{len(one['classes']):,} classes · "
-        f"{one['examples']:,} {'pictures' if one['kind'] == 'pictures' else 'examples'}{also}]"
-    )
-    key = f"own-{name}"
-    if key not in st.session_state and st.query_params.get("own") == name:
-        st.session_state[key] = True
-    body = st.expander(label, key=key, on_change=partial(_opened, name))
-    if not body.open:
-        return
-    with body:
-        left, right = st.columns([3, 2], gap="medium")
-        with left:
-            _samples(one)
-            chips(one["classes"])
-        with right:
-            pictures = one["kind"] == "pictures"
-            facts(
-                {
-                    "Made from": one["title"],
-                    "Size": f"{one['width']} × {one['width']}" if pictures else f"{one['width']:,} numbers",
-                    "Domains": ", ".join(domains) or "one",
-                    "Imported": one["imported"].replace("T", " ").rstrip("Z"),
-                    "Left out": f"{one['unreadable']:,} unreadable, {one['dropped']:,} the same",
-                    "Content": one["content"],
-                }
-            )
-        for note in one["notes"]:
-            said(note)
-        count_table(one["counts"])
-        st.code(f"python -m tlcore data show {name}", language="bash", wrap_lines=True)
-        kind = OwnPictures if pictures else OwnFeatures
-        code = spec_code(kind(dataset=name))
-        st.code(f"from tlcore.specs import {kind.__name__}\n\ndata = {code}", language="python", wrap_lines=True)
-        with st.container(horizontal=True, gap="small"):
-            st.button("Check", key=f"check-{name}", icon=":material/task_alt:", on_click=partial(_begin_check, one),
-                      help="Read every row once.")  # fmt: skip
-            _remove(name)
-        _checked(one)
-
-
-def _opened(name: str) -> None:
-    remember(own=name if st.session_state.get(f"own-{name}") else None)
-
-
-def _samples(one: Mapping[str, Any]) -> None:
-    counts: dict[str, int] = {}
-    for row in one["counts"]:
-        counts[row["class"]] = counts.get(row["class"], 0) + row["count"]
-    if one["kind"] == "pictures":
-        question = LookAtData(data=OwnPictures(dataset=one["name"], content=one["content"]), pictures=PICTURES)
-        snapshot = look(f"samples {one['name']} {one['content']}", lambda report: ask(question, report=report))
-        if not snapshot.done:
-            waiting(snapshot, "Reading pictures")
-        elif snapshot.error:
-            said(snapshot.error, "warning")
-        else:
-            strip(snapshot.answer["pictures"])
-    what = "pictures in all" if one["kind"] == "pictures" else "examples in all"
-    balance([counts.get(label, 0) for label in one["classes"]], one["classes"], what)
-
-
-def _check_key(one: Mapping[str, Any]) -> str:
-    return f"check {one['name']} {one['content']}"
-
-
-def _begin_check(one: Mapping[str, Any]) -> None:
-    background().forget(_check_key(one))
-    background().start(_check_key(one), lambda report: ask(CheckOwn(dataset=one["name"]), report=report))
-
-
-def _checked(one: Mapping[str, Any]) -> None:
-    snapshot = peek(_check_key(one))
-    if snapshot is None:
-        return
-    if not snapshot.done:
-        waiting(snapshot, "Reading every row")
-    elif snapshot.error:
-        said(snapshot.error, "error")
-    else:
-        said(f"{one['name']} is complete and readable.")
-
-
-def _remove(name: str) -> None:
-    """A button that asks once."""
-    with st.popover("Remove", icon=":material/delete:", key=f"remove-{name}"):
-        quiet(f"{name} is deleted for everybody on this machine. The files it was made from stay.")
-        st.button("Yes, remove it", key=f"remove-yes-{name}", on_click=partial(_removed, name))
-
-
-def _removed(name: str) -> None:
-    key = f"remove {name} {uuid4().hex}"
-    background().start(key, lambda report: ask(RemoveOwn(dataset=name), report=report))
-    st.session_state["_own_removing"] = (name, key)
-    st.session_state.pop("_own_said", None)
-
-
-def _removal() -> None:
-    """What became of a removal that this visitor asked for."""
-    name, key = st.session_state.get("_own_removing", ("", ""))
-    snapshot = peek(key) if key else None
-    if snapshot is None:
-        return
-    if not snapshot.done:
-        waiting(snapshot, f"Removing {name}")
-        return
-    del st.session_state["_own_removing"]
-    if snapshot.error:
-        said(snapshot.error, "error")
-    else:
-        st.session_state["_own_said"] = f"{name} is removed."
-        remember(own=None)
-
-
-# What somebody brings ---------------------------------------------------------------------------------------------
-
-
 def _bring() -> None:
-    _removal()
+    removal()
     importing = st.session_state.get("_own_import")
     if importing and not _imported(*importing):
         return
@@ -223,8 +65,7 @@ def _bring() -> None:
         st.markdown(LAYOUT)
     if source is None:
         return
-    title, key, question, upload = source
-    content = upload.getvalue() if upload is not None else None
+    title, key, question, content = source
     snapshot = look(f"preview {key}", lambda report: ask(question, upload=content, report=report))
     if not snapshot.done:
         waiting(snapshot, f"Looking at {title}")
@@ -234,10 +75,13 @@ def _bring() -> None:
         return
     _preview(snapshot.answer)
     _form(snapshot.answer, question, content)
+    failed = st.session_state.get("_own_failed")
+    if failed:
+        said(failed, "error")
 
 
-def _chosen() -> tuple[str, str, PreviewOwn, Any] | None:
-    """What is to be looked at: title, a key for it, the question, and the upload if it is one."""
+def _chosen() -> tuple[str, str, PreviewOwn, dict[str, bytes] | None] | None:
+    """What is to be looked at: title, a key for it, the question, and the files if they are uploaded."""
     round_ = st.session_state.setdefault("_own_round", 0)
     visitor = st.session_state.setdefault("_own_visitor", uuid4().hex)
     ways = ["Upload", "A folder of this server"] if os.environ.get(FOLDERS, "").strip() else ["Upload"]
@@ -246,12 +90,7 @@ def _chosen() -> tuple[str, str, PreviewOwn, Any] | None:
         way = st.segmented_control("From", ways, default=ways[0], required=True, key="own-way",
                                    label_visibility="collapsed", persist_state="session")  # fmt: skip
     if way == "Upload":
-        upload = st.file_uploader(
-            "A zip with one folder a class, or a file of features (NPZ, Parquet)", key=f"own-upload-{round_}"
-        )
-        if upload is None:
-            return None
-        return upload.name, f"{visitor} {upload.file_id}", PreviewOwn(title=upload.name[:300]), upload
+        return _uploaded(f"{visitor} {round_}")
     snapshot = look(f"allowed {visitor} {round_}", lambda report: ask(ListAllowed()))
     if not snapshot.done:
         waiting(snapshot, "Looking into the folders")
@@ -265,11 +104,42 @@ def _chosen() -> tuple[str, str, PreviewOwn, Any] | None:
         return None
     path = st.selectbox(
         "Folder or file", list(rows), index=None, key=f"own-folder-{round_}", placeholder="choose one",
-        format_func=lambda path: rows[path]["name"],
+        format_func=lambda path: rows[path]["name"], on_change=_begin_anew,
     )  # fmt: skip
     if path is None:
         return None
     return rows[path]["name"], f"{visitor} {round_} {path}", PreviewOwn(path=path), None
+
+
+def _begin_anew() -> None:
+    st.session_state.pop("_own_failed", None)  # it told of what was chosen before
+
+
+def _uploaded(place: str) -> tuple[str, str, PreviewOwn, dict[str, bytes]] | None:
+    """What was uploaded: one file, or several that belong together."""
+    uploads = st.file_uploader(
+        "A zip of pictures, a table with its pictures, or features (NPZ, Parquet, CSV, both .mat files)",
+        accept_multiple_files=True, key=f"own-upload-{place}",
+        on_change=_begin_anew,
+    )  # fmt: skip
+    if not uploads:
+        return None
+    names = [upload.name for upload in uploads]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        said(f"Two of the files are called {twice[:120]}: take one of them out.", "error")
+        return None
+    if len(names) > MOST_AT_ONCE:
+        said(f"{len(names):,} files are too many to come one by one: put them into a zip.", "error")
+        return None
+    # A table names the others, and features come before their protocol.
+    names.sort(key=lambda name: (not name.lower().endswith((".csv", ".tsv")), "split" in name.lower()))
+    title, others = names[0], len(names) - 1
+    if others:
+        title = f"{title[:200]} with {others:,} more {'file' if others == 1 else 'files'}"
+    key = f"{place} {' '.join(upload.file_id for upload in uploads)}"
+    content = {upload.name: upload.getvalue() for upload in uploads}
+    return title, key, PreviewOwn(title=title[:300]), content
 
 
 def _preview(seen: Mapping[str, Any]) -> None:
@@ -308,7 +178,7 @@ def _files(words: str, count: int, rows: Sequence[Mapping[str, str]]) -> None:
             bullets([f"{row['file']}: {row['reason']}" for row in rows])
 
 
-def _form(seen: Mapping[str, Any], looked_at: PreviewOwn, content: bytes | None) -> None:
+def _form(seen: Mapping[str, Any], looked_at: PreviewOwn, content: dict[str, bytes] | None) -> None:
     """Name, size, Import."""
     round_ = st.session_state["_own_round"]
     there = {one["name"] for one in own_sets()}
@@ -349,12 +219,13 @@ def _trouble(name: str, there: set[str]) -> str:
     return ""
 
 
-def _begin_import(looked_at: PreviewOwn, content: bytes | None, name: str, side: int, replace: bool) -> None:
+def _begin_import(looked_at: PreviewOwn, content: dict[str, bytes] | None, name: str, side: int, replace: bool) -> None:
     question = ImportOwn(path=looked_at.path, title=looked_at.title, dataset=name, side=side, replace=replace)
     key = f"import {uuid4().hex}"
     background().start(key, lambda report: ask(question, upload=content, report=report), long=True)
     st.session_state["_own_import"] = (name, key)
-    st.session_state.pop("_own_said", None)
+    for last in ("_own_said", "_own_failed"):
+        st.session_state.pop(last, None)
 
 
 def _imported(name: str, key: str) -> bool:
@@ -365,7 +236,7 @@ def _imported(name: str, key: str) -> bool:
         return False
     del st.session_state["_own_import"]
     if snapshot is None or snapshot.error:
-        said(snapshot.error if snapshot and snapshot.error else "The import was lost: begin it again.", "error")
+        st.session_state["_own_failed"] = (snapshot and snapshot.error) or "The import was lost: begin it again."
         return True
     taken = snapshot.answer
     lost = len(taken["unreadable_files"])
