@@ -88,7 +88,11 @@ def eszsl(
 
 def bilinear_scores(features: Floats, matrix: Floats, class_vectors: Floats) -> npt.NDArray[np.float64]:
     """(N, K) xᵀ V s. features: (N, D); matrix: (D, A); class_vectors: (K, A)."""
-    return np.asarray(features @ (np.asarray(matrix) @ np.asarray(class_vectors).T), dtype=np.float64)
+    features = np.asarray(features)
+    directions = np.asarray(matrix) @ np.asarray(class_vectors).T
+    # In the precision of the features, whose table is too large to be copied.
+    kind = features.dtype if features.dtype.kind == "f" else np.float64
+    return np.asarray(features @ directions.astype(kind), dtype=np.float64)
 
 
 def _solved(symmetric: Floats, strength: float, right: Floats) -> npt.NDArray[np.float64]:
