@@ -134,7 +134,7 @@ def _record_features(step: int, context: Context, objective: Objective) -> Itera
     features, logits = objective.outputs(domain, objective.prepared("probe", context.data.probe))
     predictions = logits.argmax(1).cpu().numpy().astype(np.int16)
     yield Features(step, features.float().cpu().numpy(), predictions)
-    if context.data.probe.ndim == 2:
+    if context.data.probe.ndim == 2 and context.data.probe.shape[1] == 2:  # points of the plane
         yield Frame(step, "input", context.data.probe.float().cpu().numpy(), predictions)
         yield from _surfaces(step, context, objective)
 
