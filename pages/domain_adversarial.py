@@ -13,6 +13,7 @@ from tlcore.errors import LabError
 from tlcore.player.film import Curve, accuracy_curve, captions_of
 from tlcore.plots import domain_adversarial as plots
 from tlcore.plots.comparison import class_gain, confusion_matrix
+from tlcore.presets.domain_adversarial import LOOK_FOR
 from tlcore.runs import Notice, Series
 from tlcore.specs import CheckpointStart
 from ui.comparison import Finished, comparison_table, comparison_words
@@ -126,8 +127,11 @@ def player_of(
             waiting = any(view.run.live for view in started.values())
             st.write("Training is about to begin." if waiting else "No run with these parameters yet: press Train.")
         return None
-    planar = experiment.arms["dann"].network.name == "perceptron"
     shown = [started[arm] for arm in side_by_side]
+    read = experiment.arms["dann"].datasets()
+    planar = all(data.name == "moons" for data in read) or any(
+        "input" in view.store.projections(view.run.id) for view in shown
+    )  # features are rarely points of the plane
     projections = projections_of(shown, ("input", "umap", "pca") if planar else ("umap", "pca"))
     key = f"player-{PAGE}"
     address = st.query_params
@@ -248,7 +252,7 @@ def class_names(views: Iterable[RunView]) -> tuple[str, ...]:
 def look_for(experiment: Experiment, metrics: Mapping[str, Series], step: int | None) -> None:
     """A few steps that point at the picture; the one the training is at stands out."""
     strength, domain = value_at(metrics.get("grl_lambda"), step), value_at(metrics.get("domain_accuracy"), step)
-    hints = experiment.preset.look_for
+    hints = LOOK_FOR if experiment.other_data else experiment.preset.look_for
     at = None
     if strength is not None and domain is not None:
         ceiling = getattr(experiment.arms["dann"].method, "lambda_max", 1.0) or 1.0

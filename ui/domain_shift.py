@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
 
-from tlcore.catalogue import listing, spec_of
 from tlcore.errors import LabError
 from tlcore.execution.questions import ask
 from tlcore.plots.style import role_colour, style_figure
-from tlcore.specs import DatasetSpec, DomainPair, OwnFeatures, OwnPictures, Shifted, Spec
-from tlcore.specs.catalogue_sets import ShiftKind
-from tlcore.specs.parameters import FIXED_KEYS
+from tlcore.specs import DomainPair
 from tlcore.specs.questions import LookAtPair, MeasureShift
 from tlcore.specs.run import VECTORS
 from ui.background import Snapshot, look, peek
@@ -25,26 +21,15 @@ from ui.data_pieces import (
     empty,
     points,
     quiet,
-    remember,
     said,
-    spec_code,
-    spec_names,
     strip,
     waiting,
 )  # fmt: skip
+from ui.domain_choice import NONE, SHIFT_WORDS, chosen_pair, loadable, pair_code, pair_of, target_page
 from ui.live_chart import live_chart
-from ui.own_library import own_sets
 from ui.page import card, card_header
 
 DOMAIN_ADVERSARIAL = Path(__file__).parents[1] / "pages" / "domain_adversarial.py"
-NONE = "none"
-SHIFTS = (NONE, *get_args(ShiftKind))
-SHIFT_WORDS = {
-    "photo-background": "a photograph behind", "noise": "noise", "blur": "blur", "colour": "other colours",
-    "rotation": "turned", "contrast": "less contrast", "sketch-edges": "a sketch of its edges", NONE: "as it is",
-}  # fmt: skip
-USUAL = {"source": "digits", "target": "digits", "shift": "photo-background", "strength": 0.5}
-FEATURE_SETTINGS = {"hidden_units": 100, "learning_rate": 0.003, "lambda_max": 1, "domain_hidden_layers": 1}
 PICTURES = 20
 SECONDS = 900.0
 
@@ -52,9 +37,9 @@ SECONDS = 900.0
 def pair_section() -> None:
     """Choose two domains and look at them side by side."""
     choices = loadable()
-    source, target, shift, strength = _choice(choices)
+    source, target, shift, strength = chosen_pair(choices)
     try:
-        pair, base = _pair(choices[source][1], choices[target][1], shift, strength)
+        pair, base = pair_of(choices[source][1], choices[target][1], shift, strength)
     except (ValueError, LabError) as error:
         said(str(error), "error")
         return
@@ -71,7 +56,7 @@ def pair_section() -> None:
                 _slider()
                 _curve(base, shift, strength)
         with right:
-            _distance(seen, trouble)
+            _distance(seen, trouble, vectors=pair.source.name in VECTORS)
     titles = (choices[source][0], choices[target][0] + ("" if shift == NONE else f", {SHIFT_WORDS[shift]}"))
     for column, role, title in zip(st.columns(2), ("source", "target"), titles, strict=True):
         with column, card(f"pair-{role}"):
@@ -131,75 +116,6 @@ def _measured(base: DomainPair, shift: str, strength: float) -> dict[str, Any] |
     return next((row for row in rows if abs(row["strength"] - strength) < 0.01), None)
 
 
-def loadable() -> dict[str, tuple[str, DatasetSpec]]:
-    """Everything that can be read on this machine, by the name it has in an address: a title, and the spec."""
-    found: dict[str, tuple[str, DatasetSpec]] = {
-        row.entry.name: (row.entry.title, spec_of(row.entry.name))
-        for row in listing()
-        if row.state in ("embedded", "on disk")
-    }
-    for one in own_sets():
-        if one.get("problem"):
-            continue
-        kind = OwnPictures if one["kind"] == "pictures" else OwnFeatures
-        domains = [domain for domain in one["domains"] if domain]
-        for domain in ["", *(domains if len(domains) > 1 else [])]:
-            name = f"own:{one['name']}" + (f":{domain}" if domain else "")
-            title = f"{one['name']} · {domain}" if domain else one["name"]
-            found[name] = (title, kind(dataset=one["name"], content=one["content"], domain=domain))
-    return found
-
-
-def _choice(choices: Mapping[str, tuple[str, DatasetSpec]]) -> tuple[str, str, str, float]:
-    """Source, target, shift and strength, from the address and back into it."""
-    address, state = st.query_params, st.session_state
-    for role in ("source", "target"):
-        given = address.get(role, USUAL[role])
-        if f"pair-{role}" not in state:
-            state[f"pair-{role}"] = given if given in choices else USUAL[role]
-        elif state[f"pair-{role}"] not in choices:  # it was removed meanwhile
-            state[f"pair-{role}"] = USUAL[role]
-    if "pair-shift" not in state:
-        plain = USUAL["shift"] if "target" not in address else NONE
-        given = address.get("shift", plain)
-        state["pair-shift"] = given if given in SHIFTS else plain
-    if "pair-strength" not in state:
-        state["pair-strength"] = _strength(address.get("strength", ""))
-    names = list(choices)
-    one, two, three = st.columns([2, 2, 2], vertical_alignment="bottom")
-    with one:
-        source = st.selectbox(":blue[Source]", names, key="pair-source", format_func=lambda name: choices[name][0],
-                              persist_state="session")  # fmt: skip
-    with two:
-        target = st.selectbox(":orange[Target]", names, key="pair-target", format_func=lambda name: choices[name][0],
-                              persist_state="session")  # fmt: skip
-    with three:
-        shift = st.selectbox("The target is shown", SHIFTS, key="pair-shift", format_func=SHIFT_WORDS.__getitem__,
-                             help="A shift made on purpose, with a strength you choose.",
-                             persist_state="session")  # fmt: skip
-    strength = round(float(state["pair-strength"]), 1)
-    remember(source=source, target=target, shift=shift, strength=f"{strength:g}" if shift != NONE else None)
-    return source, target, shift, strength
-
-
-def _strength(text: str) -> float:
-    try:
-        return round(min(1.0, max(0.0, float(text))), 1)
-    except ValueError:
-        return float(USUAL["strength"])  # type: ignore[arg-type]
-
-
-def _pair(source: DatasetSpec, target: DatasetSpec, shift: str, strength: float) -> tuple[DomainPair, DomainPair]:
-    """The pair, and the same without its made shift. Raises InvalidRequest or ValueError where it cannot be."""
-    base = DomainPair(source=source, target=target)
-    if shift == NONE:
-        return base, base
-    if target.name in VECTORS:
-        raise ValueError("Points and features cannot be shifted here: show the target as it is.")
-    shifted = Shifted.model_validate({"base": target.model_dump(), "shift": shift, "strength": strength})
-    return DomainPair(source=source, target=shifted), base
-
-
 def _examples(domain: Mapping[str, Any], role: str) -> None:
     if domain["pictures"]:
         strip(domain["pictures"], role=role)
@@ -218,11 +134,11 @@ def _slider() -> None:
     )  # fmt: skip
 
 
-def _distance(seen: Mapping[str, Any] | None, trouble: str | None) -> None:
+def _distance(seen: Mapping[str, Any] | None, trouble: str | None, *, vectors: bool = False) -> None:
     """The measured distance and what it means."""
     if seen:
         st.html(f'<div class="tl-figure">{max(0.0, seen["distance"]):.2f}<small>of 2</small></div>')
-        quiet(meaning(seen["accuracy"]))
+        quiet(meaning(seen["accuracy"], "numbers" if vectors else "pixels"))
     elif trouble:
         said(trouble, "error")
     else:
@@ -240,9 +156,9 @@ def _curve(base: DomainPair, shift: str, strength: float) -> None:
         waiting(curve, "Measuring along the slider")
 
 
-def meaning(accuracy: float) -> str:
-    """What the distance says, in one sentence."""
-    told = f"A fresh linear classifier of pixels tells source from target in {accuracy:.0%} of held-out examples"
+def meaning(accuracy: float, inputs: str = "pixels") -> str:
+    """What the distance says, in one sentence. inputs: what the classifier saw."""
+    told = f"A fresh linear classifier of {inputs} tells source from target in {accuracy:.0%} of held-out examples"
     if accuracy < 0.6:
         return f"{told}: hardly better than guessing, so there is little to adapt to."
     if accuracy < 0.9:
@@ -281,38 +197,3 @@ def _classes(seen: Mapping[str, Any] | None) -> None:
     for note in seen["notes"]:
         if "left out" not in note:
             quiet(note)
-
-
-def target_page(pair: DomainPair) -> dict[str, str | list[str]]:
-    """The parameters of the address at which the domain-adversarial page trains on the pair."""
-    preset = "moons" if pair.source.name in VECTORS else "photo-digits"
-    data = json.dumps(document_of(pair), ensure_ascii=False, separators=(",", ":"))
-    changes = [f"data={data}"]
-    if pair.source.name == "own-features":  # the moons' own settings suit two coordinates
-        changes += [f"{name}={value}" for name, value in FEATURE_SETTINGS.items()]
-    return {"preset": preset, "set": changes}
-
-
-def document_of(spec: Spec) -> dict[str, Any]:
-    """A spec as a document without what is as it is by default, but for the names that say which spec it is."""
-    plain, document = type(spec)(), {}
-    for name in type(spec).model_fields:
-        value = getattr(spec, name)
-        if isinstance(value, Spec):
-            document[name] = document_of(value)
-        elif name in FIXED_KEYS or value != getattr(plain, name):
-            document[name] = value
-    return document
-
-
-def pair_code(pair: DomainPair) -> str:
-    """The pair in Python, and a run on it."""
-    vectors = pair.source.name in VECTORS
-    network = ", network=Perceptron()" if vectors else ""
-    names = spec_names(pair) | {"Dann", "RunSpec"} | ({"Perceptron"} if vectors else set())
-    return (
-        "from tlcore.execution.local import LocalExecutor\nfrom tlcore.runs import Store\n"
-        f"from tlcore.specs import {', '.join(sorted(names))}\n\n"
-        f"pair = DomainPair(\n    source={spec_code(pair.source)},\n    target={spec_code(pair.target)},\n)\n"
-        f"LocalExecutor(Store()).submit(RunSpec(method=Dann(), data=pair{network}))"
-    )

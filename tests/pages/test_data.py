@@ -20,7 +20,7 @@ from tlcore.execution.questions import ask
 from tlcore.specs import Digits, DomainPair, Moons, OwnPictures, Shifted
 from tlcore.specs.own_data import ImportOwn, ListOwn
 from tlcore.specs.questions import LookAtData, LookAtPair, MeasureShift
-from ui import data_catalogue, domain_shift
+from ui import data_catalogue, domain_choice
 from ui.background import Background, background
 from ui.data_pieces import plain_label, spec_code, spec_names
 
@@ -263,7 +263,7 @@ def domain_shift_options(test: AppTest) -> list[str]:
 
 
 def test_every_shift_has_words() -> None:
-    assert set(domain_shift.SHIFT_WORDS) == set(domain_shift.SHIFTS)
+    assert set(domain_choice.SHIFT_WORDS) == set(domain_choice.SHIFTS)
 
 
 def test_code_to_copy_gives_the_same_spec() -> None:

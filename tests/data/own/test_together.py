@@ -144,6 +144,21 @@ class TestFilesChosenAtOnce:
             with pytest.raises(InvalidRequest):
                 ask(PreviewOwn(title="upload"), upload={name: b"label"})
 
+    @pytest.mark.parametrize(
+        ("name", "sentence"),
+        [
+            ("weights.pth", "holds a network, not data"),
+            ("net.safetensors", "holds a network, not data"),
+            ("one.png", "is a picture by itself: bring several of each of at least two classes"),
+            ("notes.txt", "is nothing that can be imported: bring a folder or a zip of pictures"),
+        ],
+    )
+    def test_a_file_that_is_no_data_is_told_what_it_is(self, tmp_path: Path, name: str, sentence: str) -> None:
+        path = tmp_path / name
+        path.write_bytes(b"\x80\x04something")
+        with pytest.raises(InvalidRequest, match=sentence):
+            preview(path)
+
     def test_what_stands_alone_is_said(self, data: Path) -> None:
         upload = {"a.npz": b"PK\x03\x04", "b.png": picture(0)}
         with pytest.raises(InvalidRequest, match=r"a\.npz is brought by itself"):

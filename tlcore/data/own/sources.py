@@ -31,6 +31,8 @@ from tlcore.data.own.tables import find_table, header_of
 from tlcore.errors import InvalidRequest
 
 TABLES = (".csv", ".tsv")
+WEIGHTS = (".pth", ".pt", ".ckpt", ".safetensors", ".onnx", ".h5", ".keras")
+PICTURES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".avif", ".tga", ".svg")
 ALONE = (*ARCHIVES, ".npz", ".parquet")
 
 
@@ -56,6 +58,16 @@ def open_source(path: Path, title: str = "") -> Files | FeatureTable:
     if path.suffix.lower() in TABLES:
         files = _beside(path, title)
         return read_number_table(files, path.name) if holds_features(header_of(files, path.name)) else files
+    if path.suffix.lower() in WEIGHTS:
+        raise InvalidRequest(
+            f"{shown(title)} holds a network, not data: whoever runs this lab adds weights with "
+            "“python -m tlcore data add PATH --name N”."
+        )
+    if path.suffix.lower() in PICTURES:
+        raise InvalidRequest(
+            f"{shown(title)} is a picture by itself: bring several of each of at least two classes, in a zip with one "
+            "folder for each class, or together with a table."
+        )
     raise InvalidRequest(
         f"{shown(title)} is nothing that can be imported: bring a folder or a zip of pictures, a table (CSV) together "
         "with its pictures, or features as NPZ, Parquet, CSV, or res101.mat with att_splits.mat."
