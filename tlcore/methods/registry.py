@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tlcore.methods import domain_adversarial, fine_tuning
+from tlcore.methods import domain_adversarial, fine_tuning, layer_transfer
 from tlcore.specs import RunSpec
 from tlcore.training.context import Context
 from tlcore.training.events import Event
@@ -19,4 +19,5 @@ METHODS: dict[str, Callable[[RunSpec, Context], Iterator[Event]]] = {
     "fine_tune": fine_tuning.fine_tune,
     "l2_sp": fine_tuning.l2_sp,
     "output_matching": fine_tuning.output_matching,
+    "layer_transfer": layer_transfer.layer_transfer,
 }

@@ -8,7 +8,7 @@ al. 2012, as Yosinski et al. 2014 count them. What comes before the first weight
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -195,10 +195,26 @@ def state_of_layers(network: nn.Module, count: int) -> dict[str, torch.Tensor]:
     found = layers(network)
     if not 0 <= count <= len(found):
         raise InvalidRequest(f"There are no first {count} layers: this network has {len(found)}.")
-    if count == 0:
-        return {}
-    later = tuple(f"{path}." for layer in found[count:] for path in layer.modules)
-    return {name: tensor for name, tensor in network.state_dict().items() if not f"{name}.".startswith(later)}
+    return state_of_chosen(network, range(1, count + 1))
+
+
+def state_of_chosen(network: nn.Module, numbers: Iterable[int]) -> dict[str, torch.Tensor]:
+    """Weights and buffers of any layers by their names in the state dict; those of no layer go with the first.
+
+    Raises InvalidRequest for a number that no layer has.
+    """
+    found = layers(network)
+    wanted = frozenset(numbers)
+    strange = sorted(wanted - set(range(1, len(found) + 1)))
+    if strange:
+        raise InvalidRequest(f"There is no layer {strange[0]}: this network has layers 1 to {len(found)}.")
+    own = tuple(f"{path}." for number in wanted for path in found[number - 1].modules)
+    others = tuple(f"{path}." for layer in found for path in layer.modules)
+    return {
+        name: tensor
+        for name, tensor in network.state_dict().items()
+        if f"{name}.".startswith(own) or (1 in wanted and not f"{name}.".startswith(others))
+    }
 
 
 def copy_layers(source: nn.Module, target: nn.Module, count: int) -> tuple[str, ...]:

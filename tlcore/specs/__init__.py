@@ -7,6 +7,7 @@ from tlcore.specs.data import DatasetSpec, Digits, DomainPair, Mnist, MnistM, Mo
 from tlcore.specs.domain_adversarial import Dann, SourceOnly, TrainOnTarget
 from tlcore.specs.fine_tuning import FineTune, FixedFeatures, L2Sp, OutputMatching, Pretrain, Scratch
 from tlcore.specs.glyphs import Glyphs
+from tlcore.specs.layer_transfer import ClassHalf, LayerTransfer
 from tlcore.specs.network import (
     BlockCnn,
     NetworkSpec,
@@ -18,15 +19,15 @@ from tlcore.specs.network import (
     SmallCnn,
 )
 from tlcore.specs.own_data import OwnFeatures, OwnPictures
-from tlcore.specs.parameters import Parameter, explain, override, parameters, validate
+from tlcore.specs.parameters import Parameter, explain, override, parameters, validate, with_seed
 from tlcore.specs.run import Budget, CheckpointStart, DataSpec, Optimisation, RandomStart, RunSpec, RunStart
 from tlcore.specs.tasks import SourceTask, TaskPair
 
 __all__ = [
-    "Augmentation", "BlockCnn", "Budget", "CatalogueSet", "CheckpointStart", "Dann", "DataSpec", "DatasetSpec",
-    "Digits", "DomainPair", "FineTune", "FixedFeatures", "Glyphs", "L2Sp", "Mnist", "MnistM", "Moons", "NetworkSpec",
-    "Optimisation", "OutputMatching", "OwnFeatures", "OwnPictures", "OwnWeights", "PaperMnist", "PaperSvhn",
-    "Parameter", "Perceptron", "PhotoDigits", "PictureSpec", "Pretrain", "Pretrained", "RandomStart", "RunSpec",
-    "RunStart", "Scratch", "Shifted", "SmallCnn", "SourceOnly", "SourceTask", "Spec", "SynNumbers", "TaskPair",
-    "TrainOnTarget", "explain", "override", "parameter", "parameters", "validate",
+    "Augmentation", "BlockCnn", "Budget", "CatalogueSet", "CheckpointStart", "ClassHalf", "Dann", "DataSpec",
+    "DatasetSpec", "Digits", "DomainPair", "FineTune", "FixedFeatures", "Glyphs", "L2Sp", "LayerTransfer", "Mnist",
+    "MnistM", "Moons", "NetworkSpec", "Optimisation", "OutputMatching", "OwnFeatures", "OwnPictures", "OwnWeights",
+    "PaperMnist", "PaperSvhn", "Parameter", "Perceptron", "PhotoDigits", "PictureSpec", "Pretrain", "Pretrained",
+    "RandomStart", "RunSpec", "RunStart", "Scratch", "Shifted", "SmallCnn", "SourceOnly", "SourceTask", "Spec",
+    "SynNumbers", "TaskPair", "TrainOnTarget", "explain", "override", "parameter", "parameters", "validate", "with_seed",
 ]  # fmt: skip

@@ -11,12 +11,14 @@ from tlcore.specs.base import Spec, parameter
 from tlcore.specs.data import DatasetSpec, DomainPair
 from tlcore.specs.domain_adversarial import Dann, SourceOnly, TrainOnTarget
 from tlcore.specs.fine_tuning import FineTune, FixedFeatures, L2Sp, OutputMatching, Pretrain, Scratch
+from tlcore.specs.layer_transfer import ClassHalf, LayerTransfer
 from tlcore.specs.network import NetworkSpec, SmallCnn
 from tlcore.specs.tasks import SourceTask, TaskPair
 
 MethodSpec = Annotated[
     SourceOnly | Dann | TrainOnTarget
-    | Pretrain | Scratch | FixedFeatures | FineTune | L2Sp | OutputMatching,
+    | Pretrain | Scratch | FixedFeatures | FineTune | L2Sp | OutputMatching
+    | LayerTransfer,
     Field(discriminator="name"),
 ]  # fmt: skip
 
@@ -27,13 +29,16 @@ def _domain_pair_unless_named(document: Any) -> Any:
 
 
 DataSpec = Annotated[
-    DomainPair | SourceTask | TaskPair, Field(discriminator="kind"), BeforeValidator(_domain_pair_unless_named)
+    DomainPair | SourceTask | TaskPair | ClassHalf,
+    Field(discriminator="kind"),
+    BeforeValidator(_domain_pair_unless_named),
 ]
 
 METHODS_OF = {
     "domain_pair": (SourceOnly, Dann, TrainOnTarget),
     "source_task": (Pretrain,),
     "task_pair": (Scratch, FixedFeatures, FineTune, L2Sp, OutputMatching),
+    "class_half": (LayerTransfer,),
 }  # which methods make sense of which kind of data
 VECTORS = frozenset({"moons", "own-features"})  # data sets whose examples are no pictures
 
@@ -122,6 +127,8 @@ class RunSpec(Spec):
     def _parts_fit_together(self) -> RunSpec:
         if not isinstance(self.method, METHODS_OF[self.data.kind]):
             raise ValueError(f"method {self.method.name} does not fit data of the kind {self.data.kind}")
+        if isinstance(self.method, LayerTransfer) and self.method.copied and isinstance(self.start, RandomStart):
+            raise ValueError("copied layers need a run to be copied from: start names none")
         names = [data.name for data in self.datasets()]
         vectors = [name in VECTORS for name in names]
         if any(vectors) and not all(vectors):

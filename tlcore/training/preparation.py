@@ -10,9 +10,10 @@ import torch
 from tlcore.data import load_pair
 from tlcore.data.dataset import Dataset, Domain, Unlabelled
 from tlcore.data.few_shot import few_shot
+from tlcore.data.halves import load_half
 from tlcore.data.load import load_task_domains
 from tlcore.runs.records import SOURCE, TARGET, Probe
-from tlcore.specs import DomainPair, RunSpec, SourceTask, TaskPair
+from tlcore.specs import ClassHalf, DomainPair, RunSpec, SourceTask, TaskPair
 from tlcore.training.context import Cadence, Context, DomainName, Part, TrainingData
 from tlcore.training.evaluation import Evaluator, PairEvaluator, TaskEvaluator, choose_probe, choose_task_probe
 
@@ -121,10 +122,26 @@ def _load_task_pair(spec: RunSpec, report: Report | None) -> Loaded:
     return Loaded(visible, TaskEvaluator(scored), probe, (*notes, *chosen.notes))
 
 
+def _load_class_half(spec: RunSpec, report: Report | None) -> Loaded:
+    """The half that is learned; of the other half's pictures the method sees none."""
+    assert isinstance(spec.data, ClassHalf)
+    half = load_half(spec.data, spec.seed, report=report)
+    probe, probe_inputs = choose_task_probe(half.test, spec.budget.probe_points, spec.seed, TARGET)
+    visible = TrainingData(
+        source=half.train.subset(torch.arange(0)),
+        target=half.train,
+        held_out={("target", "test"): half.test.inputs},
+        probe=probe_inputs,
+        class_count=len(half.train.class_names),
+    )
+    return Loaded(visible, TaskEvaluator({("target", "test"): half.test}), probe)
+
+
 LOADERS: dict[str, Callable[[RunSpec, Report | None], Loaded]] = {
     "domain_pair": _load_domain_pair,
     "source_task": _load_source_task,
     "task_pair": _load_task_pair,
+    "class_half": _load_class_half,
 }
 """How the data of each kind become what a method sees."""
 
