@@ -14,8 +14,10 @@ from scipy.io import loadmat, savemat
 
 from tlcore.data.dataset import Dataset, Provenance
 from tlcore.data.own import matlab
-from tlcore.data.zero_shot import ZeroShotData, from_partitions, load_xlsa17
+from tlcore.data.own.sources import import_source
+from tlcore.data.zero_shot import ZeroShotData, benchmark_folder, from_partitions, load_own_zero_shot, load_xlsa17
 from tlcore.errors import InvalidRequest, MissingData
+from tlcore.specs.own_data import OwnFeatures
 
 NAMES = ("ant", "bee", "cat", "dog", "elk", "fox")
 SEEN = torch.tensor([True, True, True, True, False, False])
@@ -153,6 +155,30 @@ class TestBenchmark:
         one, other = load_xlsa17(folder, 0), load_xlsa17(folder, 1)
         assert torch.bincount(one.validation.labels).tolist() == [2, 2, 2, 2]  # of 16 each
         assert one.validation.identities.tolist() != other.validation.identities.tolist()
+
+    def test_what_was_brought_is_the_same_task(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TLCORE_DATA", str(tmp_path / "data"))
+        folder = benchmark(tmp_path / "AWA2")
+        import_source(folder, "awa2", side=64)
+        brought, read = load_own_zero_shot(OwnFeatures(dataset="awa2"), 3), load_xlsa17(folder, 3)
+        assert brought.seen.tolist() == read.seen.tolist() and brought.tuning.tolist() == read.tuning.tolist()
+        assert torch.equal(brought.class_vectors, read.class_vectors)
+        assert torch.equal(brought.test_unseen.inputs, read.test_unseen.inputs)
+        assert torch.equal(brought.test_seen.labels, read.test_seen.labels)
+
+    def test_features_alone_are_no_zero_shot_task(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TLCORE_DATA", str(tmp_path / "data"))
+        np.savez(tmp_path / "f.npz", X=RANDOM.normal(size=(40, 3)), y=np.arange(40) % 4)
+        import_source(tmp_path / "f.npz", "plain", side=64)
+        with pytest.raises(InvalidRequest, match="no descriptions of its classes"):
+            load_own_zero_shot(OwnFeatures(dataset="plain"))
+
+    def test_where_the_files_are_looked_for(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TLCORE_DATA", str(tmp_path))
+        place = benchmark_folder("awa2")
+        place.parent.mkdir(parents=True)
+        benchmark(place)
+        assert len(load_xlsa17(tmp_path / "xlsa17" / "data" / "AWA2").test_unseen) == 40
 
     @pytest.mark.parametrize("missing", ["res101.mat", "att_splits.mat"])
     def test_a_missing_file_is_named(self, missing: str, tmp_path: Path) -> None:

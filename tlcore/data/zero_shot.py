@@ -10,8 +10,10 @@ import numpy as np
 import torch
 
 from tlcore.data.dataset import Dataset, Provenance
+from tlcore.data.folder import data_folder
 from tlcore.data.randomness import generator_for
 from tlcore.errors import InvalidRequest, MissingData
+from tlcore.specs.own_data import OwnFeatures
 
 VALIDATION_SHARE = 0.1
 
@@ -142,6 +144,30 @@ def _split(data: Dataset, purpose: str, seed: int = 0) -> tuple[Dataset, Dataset
         if len(members) > 1:
             held[members[: max(1, round(VALIDATION_SHARE * len(members)))]] = True
     return data.subset(torch.nonzero(~held).flatten()), data.subset(torch.nonzero(held).flatten())
+
+
+def benchmark_folder(name: str) -> Path:
+    """Where AwA2, CUB or SUN is looked for: `xlsa17/data/AWA2` in the data folder, as the archive has it."""
+    return data_folder() / "xlsa17" / "data" / name.upper()
+
+
+def load_own_zero_shot(spec: OwnFeatures, seed: int = 0) -> ZeroShotData:
+    """The same from features that somebody has brought along with the descriptions and splits of such a benchmark.
+
+    Raises InvalidRequest where there are none beside the features, MissingData where they are not here.
+    """
+    from tlcore.data.own.load import open_own
+
+    arrays = open_own(spec)
+    if arrays.class_attributes is None:
+        raise InvalidRequest(
+            f"The own data set “{spec.dataset}” has no descriptions of its classes: bring res101.mat together with "
+            "att_splits.mat."
+        )
+    names = arrays.manifest.classes
+    return from_partitions(
+        arrays.inputs, arrays.labels, names, arrays.class_attributes, arrays.partitions, arrays.manifest.title, seed
+    )
 
 
 def load_xlsa17(folder: Path, seed: int = 0) -> ZeroShotData:

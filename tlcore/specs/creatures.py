@@ -13,7 +13,7 @@ class Creatures(Spec):
     name: Literal["creatures"] = "creatures"
     pictures: int = parameter(
         60, "Pictures of each animal to learn from and to choose by; of an unseen animal none is learned from.",
-        ge=10, le=1_000, logarithmic=True,
+        ge=10, le=400, logarithmic=True,
     )  # fmt: skip
     test_pictures: int = parameter(20, "Pictures of each animal, seen or unseen, to report on.", ge=5, le=200)
     side: int = parameter(32, "Side of a picture in pixels.", ge=16, le=96)

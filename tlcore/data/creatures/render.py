@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -31,7 +32,8 @@ def draw_creature(
     array = np.asarray(values, dtype=np.float64)
     if array.shape != (len(ATTRIBUTES),) or not ((array >= 0) & (array <= 1)).all():
         raise ValueError(f"{len(ATTRIBUTES)} attributes from 0 to 1 are needed, not an array of shape {array.shape}.")
-    look = dict(zip(ATTRIBUTES, array.tolist(), strict=True))
+    # What a table does not have, no animal has.
+    look = defaultdict(float, zip(ATTRIBUTES, array.tolist(), strict=True))
     random = np.random.default_rng(seed)
     chance = random.random(600)
     sampling = 3 if side <= 128 else 2
