@@ -153,6 +153,13 @@ class TuningObjective(TargetObjective):
         total = torch.stack([class_loss, *held.values()]).sum() if held else class_loss
         return total, {"class_loss": class_loss, **held}
 
+    def after_backward(self) -> dict[str, torch.Tensor]:
+        told = super().after_backward()
+        if self.method.gradient_limit:
+            moving = [one for module in self.modules().values() for one in module.parameters() if one.grad is not None]
+            told["gradient_norm"] = nn.utils.clip_grad_norm_(moving, self.method.gradient_limit)
+        return told
+
     def held_near(self, indices: torch.Tensor, inputs: torch.Tensor, features: torch.Tensor) -> dict[str, torch.Tensor]:
         """What conservative training adds to the loss, by name, for a batch: where it stands among the labelled
         examples (B,), as the body is given it, and its features (B, D)."""

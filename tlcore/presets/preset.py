@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tlcore.specs import RunSpec, override
+from tlcore.specs import RunSpec, override, with_seed
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,4 @@ class Preset:
             InvalidRequest: a change names no parameter of these arms, or its value is out of range.
         """
         arms = override(self.arms, changes or {})
-        return [(arm, seed, spec) for seed in seeds for arm, spec in override_seed(arms, seed).items()]
-
-
-def override_seed(arms: Mapping[str, RunSpec], seed: int) -> dict[str, RunSpec]:
-    """The same arms with another seed."""
-    return override(arms, {"seed": seed})
+        return [(arm, seed, spec) for seed in seeds for arm, spec in with_seed(arms, seed).items()]

@@ -134,11 +134,16 @@ def override(arms: Mapping[str, RunSpec], changes: Mapping[str, Any]) -> dict[st
     return _linked_anew(arms, result)
 
 
-def _linked_anew(before: Mapping[str, RunSpec], after: Mapping[str, RunSpec]) -> dict[str, RunSpec]:
-    """The arms after a change, those that start from another arm from that arm as it is now.
+def with_seed(arms: Mapping[str, RunSpec], seed: int) -> dict[str, RunSpec]:
+    """The same arms with another seed. Raises InvalidRequest for a number that is none."""
+    for spec in arms.values():
+        _with_value(spec, "seed", seed)
+        break  # it is possible for all or for none: they need not all be checked, which takes long for many
+    return _linked_anew(arms, {arm: spec.model_copy(update={"seed": seed}) for arm, spec in arms.items()})
 
-    Raises InvalidRequest where an arm and what it starts from no longer fit together.
-    """
+
+def _linked_anew(before: Mapping[str, RunSpec], after: Mapping[str, RunSpec]) -> dict[str, RunSpec]:
+    """The arms after a change, those that start from another arm from that arm as it is now."""
     linked: dict[str, RunSpec] = {}
 
     def link(arm: str) -> RunSpec:
@@ -149,10 +154,7 @@ def _linked_anew(before: Mapping[str, RunSpec], after: Mapping[str, RunSpec]) ->
             parent = next((name for name, one in before.items() if one == wanted), None)
             if parent is not None and isinstance(spec.start, RunStart):
                 now = link(parent)
-                if now != spec.start.spec:
-                    document = spec.model_dump(mode="json")
-                    document["start"]["spec"] = now.model_dump(mode="json")
-                    spec = validate(document)
+                spec = spec.model_copy(update={"start": spec.start.model_copy(update={"spec": now})})
             linked[arm] = spec
         return linked[arm]
 
