@@ -29,5 +29,6 @@ __all__ = [
     "MnistM", "Moons", "NetworkSpec", "Optimisation", "OutputMatching", "OwnFeatures", "OwnPictures", "OwnWeights",
     "PaperMnist", "PaperSvhn", "Parameter", "Perceptron", "PhotoDigits", "PictureSpec", "Pretrain", "Pretrained",
     "RandomStart", "RunSpec", "RunStart", "Scratch", "Shifted", "SmallCnn", "SourceOnly", "SourceTask", "Spec",
-    "SynNumbers", "TaskPair", "TrainOnTarget", "explain", "override", "parameter", "parameters", "validate", "with_seed",
+    "SynNumbers", "TaskPair", "TrainOnTarget", "explain", "override", "parameter", "parameters", "validate",
+    "with_seed",
 ]  # fmt: skip

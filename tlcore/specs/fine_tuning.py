@@ -66,7 +66,7 @@ class Tuning(Spec):
         False, "Let the layers join one after another, the last first.", source="Howard and Ruder 2018, section 3.3"
     )
     gradient_limit: float = parameter(
-        1.0, "Longest gradient of all weights together; a longer one is made shorter, so that a few pictures cannot throw "
+        1.0, "Longest gradient of all weights together; a longer one is shortened, so that a few pictures cannot throw "
         "the network out of what it knows. 0: no limit.", ge=0.0, le=1000.0, advanced=True,
     )  # fmt: skip
     batch_norm: Literal["target", "source"] = parameter(
