@@ -78,9 +78,11 @@ class LayerTransferObjective(SupervisedObjective):
 
     def copied_tensors(self) -> dict[str, torch.Tensor]:
         """The network's own tensors that hold what was copied, weights and buffers, by their names among all."""
-        extractor = state_of_chosen(self.network.extractor, self.of_extractor(self.method.copied))
-        predictor = state_of_chosen(self.network.predictor, self.of_predictor(self.method.copied))
-        return with_prefix("extractor", extractor) | with_prefix("predictor", predictor)
+        chosen = {
+            "extractor": state_of_chosen(self.network.extractor, self.of_extractor(self.method.copied)),
+            "predictor": state_of_chosen(self.network.predictor, self.of_predictor(self.method.copied)),
+        }
+        return {f"{part}.{name}": tensor for part, tensors in chosen.items() for name, tensor in tensors.items()}
 
     def _copy(self, start: Mapping[str, torch.Tensor]) -> None:
         """Raises InvalidRequest where the start does not have what is to be copied, or of another shape."""
