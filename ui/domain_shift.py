@@ -44,19 +44,20 @@ def pair_section() -> None:
         said(str(error), "error")
         return
     seen, trouble = _seen(pair, base, shift, strength)
+    vectors = pair.source.name in VECTORS
     with card("pair-distance"):
         card_header("How far apart", "proxy A-distance")
-        left, right = st.columns([3, 2], gap="large", vertical_alignment="center")
-        with left:
-            if shift == NONE:
-                able = pair.target.name not in VECTORS
-                hint = " Choose a shift above to make one, as strong as you like." if able else ""
-                quiet(f"The target is shown as it is.{hint}")
-            else:
+        if shift == NONE:
+            _distance(seen, trouble, vectors=vectors)
+            if not vectors:
+                quiet("The target is shown as it is. Choose a shift above to make one, as strong as you like.")
+        else:
+            left, right = st.columns([3, 2], gap="large", vertical_alignment="center")
+            with left:
                 _slider()
                 _curve(base, shift, strength)
-        with right:
-            _distance(seen, trouble, vectors=pair.source.name in VECTORS)
+            with right:
+                _distance(seen, trouble)
     titles = (choices[source][0], choices[target][0] + ("" if shift == NONE else f", {SHIFT_WORDS[shift]}"))
     for column, role, title in zip(st.columns(2), ("source", "target"), titles, strict=True):
         with column, card(f"pair-{role}"):
@@ -67,10 +68,9 @@ def pair_section() -> None:
                 empty("Nothing to show.")
             else:
                 waiting(Snapshot(), "Reading both domains")
-    left, right = st.columns(2)
-    with left, card("pair-classes"):
+    with card("pair-classes"):
         _classes(seen)
-    with right, card("pair-code"):
+    with card("pair-code"):
         card_header("Use this pair")
         if seen and target_page(pair) and DOMAIN_ADVERSARIAL.is_file():
             st.page_link(

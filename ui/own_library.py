@@ -91,8 +91,10 @@ def _own_set(one: Mapping[str, Any]) -> None:
                     "Made from": one["title"],
                     "Size": f"{one['width']} × {one['width']}" if pictures else f"{one['width']:,} numbers",
                     "Domains": ", ".join(domains) or "one",
-                    "Imported": one["imported"].replace("T", " ").rstrip("Z"),
-                    "Left out": f"{one['unreadable']:,} unreadable, {one['dropped']:,} the same",
+                    "Imported": one["imported"].replace("T", " ").replace("Z", " UTC"),
+                    "Left out": f"{one['unreadable']:,} unreadable, {one['dropped']:,} the same"
+                    if one["unreadable"] or one["dropped"]
+                    else "nothing",
                     "Content": one["content"],
                 }
             )
