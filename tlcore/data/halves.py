@@ -30,7 +30,7 @@ def load_half(spec: ClassHalf, seed: int, *, report: Report | None = None) -> Do
     chosen = halves[0 if spec.half == "A" else 1]
 
     def part(data: Dataset) -> Dataset:
-        return _through(spec.sensor, of_classes(data, chosen))
+        return through(spec.sensor, of_classes(data, chosen))
 
     return Domain(part(whole.train), part(whole.validation), part(whole.test))
 
@@ -73,7 +73,8 @@ def of_classes(data: Dataset, classes: tuple[int, ...]) -> Dataset:
     return replace(found, labels=labels[chosen], class_names=tuple(data.class_names[index] for index in classes))
 
 
-def _through(sensor: Sensor, data: Dataset) -> Dataset:
+def through(sensor: Sensor, data: Dataset) -> Dataset:
+    """The same examples, their pictures taken by another sensor. Raises InvalidRequest for vectors."""
     if sensor == "same":
         return data
     if data.inputs.ndim != 4:

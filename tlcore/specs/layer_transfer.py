@@ -69,7 +69,8 @@ class LayerTransfer(Spec):
             (set(self.frozen) - both, "random and frozen"),
         ]
         said = [f"{ranges(numbers)} {what}" for numbers, what in parts if numbers]
-        return f"Layers {'; '.join(said)}" if said else "Base network"
+        noun = "Layer" if len({*self.copied, *self.frozen}) == 1 else "Layers"
+        return f"{noun} {'; '.join(said)}" if said else "Base network"
 
 
 def ranges(numbers: Iterable[int]) -> str:
