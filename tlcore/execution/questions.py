@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from typing import Any, BinaryIO
 
 from tlcore import errors
 from tlcore.catalogue.own_weights import find_own_weights, hash_of_file
+from tlcore.catalogue.place import data_folder
 from tlcore.errors import InvalidRequest, LabError, MissingData
 from tlcore.execution.launchers import THREAD_VARIABLES
 from tlcore.specs import RunSpec, validate
@@ -33,6 +35,9 @@ Upload = bytes | BinaryIO | Mapping[str, bytes]
 
 SECONDS = 120.0
 SECONDS_OF_IMPORT = 4 * 3600.0
+SECONDS_KNOWN = 1.0  # many arms are submitted one after the other
+LARGEST_SIDE = 256  # of imported pictures, in pixels
+_known: tuple[str, float, dict[str, str | None]] | None = None
 MEMORY_BYTES = 4 * 2**30
 LARGEST_UPLOAD = 4 * 2**30
 LONGEST_FILE_NAME = 255  # bytes; what file systems allow
@@ -183,10 +188,15 @@ def pinned(spec: RunSpec) -> RunSpec:
     unpinned = list(_unpinned(document, OWN_DATA))
     if not unpinned:
         return validate(document)
-    contents = {entry["name"]: entry.get("content") for entry in ask(ListOwn())}
+    contents = own_contents()
     for data in unpinned:
         if not data["dataset"]:
             raise InvalidRequest("No own data set is chosen.")
+        beside = data_folder() / data["dataset"]
+        if data["dataset"] not in contents and beside.is_dir():
+            # Whoever runs this machine has put a folder of that name among the data: it is taken over as it is.
+            ask(ImportOwn(path=str(beside.resolve()), dataset=data["dataset"], side=LARGEST_SIDE), owner=True)
+            contents = own_contents(anew=True)
         if not contents.get(data["dataset"]):
             known = f"there are {', '.join(contents)}" if contents else "there is none yet"
             raise MissingData(
@@ -194,6 +204,16 @@ def pinned(spec: RunSpec) -> RunSpec:
             )
         data["content"] = contents[data["dataset"]]
     return validate(document)
+
+
+def own_contents(*, anew: bool = False) -> dict[str, str | None]:
+    """The content of each own data set by its name; asked for at most once in `SECONDS_KNOWN`."""
+    global _known
+    now = time.monotonic()
+    if anew or _known is None or _known[0] != str(data_folder()) or now - _known[1] > SECONDS_KNOWN:
+        contents = {entry["name"]: entry.get("content") for entry in ask(ListOwn())}
+        _known = (str(data_folder()), now, contents)
+    return dict(_known[2])
 
 
 def _unpinned(document: Any, names: tuple[str, ...]) -> Iterator[dict[str, Any]]:

@@ -16,6 +16,7 @@ from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
@@ -24,19 +25,23 @@ from tlcore.analysis.linear_probe import fit_linear_probe
 from tlcore.errors import InvalidRequest
 from tlcore.networks import Classifier
 from tlcore.networks.layers import FeaturesAfter
-from tlcore.specs import FixedFeatures, L2Sp, OutputMatching, RunSpec
+from tlcore.specs import FixedFeatures, L2Sp, OutputMatching, OwnWeights, Pretrained, RunSpec
 from tlcore.specs.fine_tuning import Tuning
 from tlcore.training.anatomy import StepTensors
 from tlcore.training.checkpoints import with_prefix, without_prefix
 from tlcore.training.context import Context, DomainName
 from tlcore.training.early_stopping import set_aside
 from tlcore.training.events import Advanced, Checkpoint, Event, Finished, Metrics
+from tlcore.training.feature_cache import features_file, kept_values, pictures_hash, weights_hash
 from tlcore.training.freezing import BATCH, FreezableExtractor
 from tlcore.training.layer_record import LayerRecord
 from tlcore.training.linear_head import train_head
 from tlcore.training.loop import observe, train
 from tlcore.training.networks import SOURCE_PREDICTOR, channels_last, source_predictor
 from tlcore.training.supervised import SupervisedObjective, labelled_target
+
+LARGE_PICTURE = 20_000  # numbers in one picture
+LARGE_PICTURES_AT_ONCE = 8
 
 
 def pretrain(spec: RunSpec, context: Context) -> Iterator[Event]:
@@ -262,6 +267,7 @@ class FixedFeaturesObjective(TargetObjective):
         if not isinstance(spec.method, FixedFeatures):
             raise TypeError(f"not a spec of fixed features: {spec.method.name}")
         self.method = spec.method
+        self.network_spec = spec.network
         self.whole = self.network.extractor.to(context.device).eval().requires_grad_(False)
         self.source_predictor = source_predictor(context, self.network.feature_width)
         reader: nn.Module = self.whole
@@ -302,7 +308,23 @@ class FixedFeaturesObjective(TargetObjective):
         if key not in self._features:
             of_source = isinstance(key, tuple) and key[0] == "source"
             reader = self.whole if of_source else self.reader
-            self._features[key] = torch.cat([reader(channels_last(chunk)) for chunk in inputs.split(BATCH)])
+            large = inputs.ndim == 4 and inputs[0].numel() > LARGE_PICTURE
+
+            def compute() -> np.ndarray:
+                # Batches of few large pictures are fastest: what lies between two layers then fits the cache.
+                chunks = inputs.split(LARGE_PICTURES_AT_ONCE if large else BATCH)
+                return torch.cat([reader(channels_last(chunk)) for chunk in chunks]).float().cpu().numpy()
+
+            network = self.network_spec
+            if isinstance(network, Pretrained | OwnWeights) and getattr(network, "weights", "none") != "none":
+                pictures = pictures_hash(inputs.cpu().numpy())
+                weights = f"extractor {weights_hash(network)}"
+                values = kept_values(
+                    features_file(weights, pictures, self.method.layer, network.side, "float32"), compute
+                )
+            else:
+                values = compute()
+            self._features[key] = torch.from_numpy(np.array(values)).to(self.context.device)
         return self._features[key]
 
     def outputs(self, domain: DomainName, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

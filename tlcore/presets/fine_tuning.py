@@ -15,8 +15,10 @@ from tlcore.specs import (
     L2Sp,
     Optimisation,
     OutputMatching,
+    OwnPictures,
     PhotoDigits,
     Pretrain,
+    Pretrained,
     RunSpec,
     RunStart,
     Scratch,
@@ -81,7 +83,6 @@ def curve_arms(
     *,
     shots: Sequence[int] = SHOTS,
     methods: Sequence[MethodSpec] = TUNED,
-    learning_rate: float = 0.02,
 ) -> dict[str, RunSpec]:
     """The source task, and every way of using it beside learning from scratch, for each number of labels per class."""
     network = BlockCnn()
@@ -90,21 +91,26 @@ def curve_arms(
     for count in shots:
         arms[arm_name("scratch", count)] = RunSpec(
             method=Scratch(),
-            data=TaskPair(target=target, labels_per_class=count),
+            data=TaskPair(source=None, target=target, labels_per_class=count),
             network=network,
             optimisation=Optimisation(learning_rate=0.05, schedule="cosine"),
             budget=_budget("scratch", count),
         )
         for method in methods:
-            arms[arm_name(method.name, count)] = RunSpec(
-                method=method,
-                data=TaskPair(source=source, target=target, labels_per_class=count),
-                network=network,
-                optimisation=Optimisation(learning_rate=learning_rate, schedule="cosine"),
-                budget=_budget(method.name, count),
-                start=RunStart(spec=first),
-            )
+            arms[arm_name(method.name, count)] = _tuned(first, method, count, target)
     return arms
+
+
+def _tuned(first: RunSpec, method: MethodSpec, shots: int, target: DatasetSpec | None = None) -> RunSpec:
+    """A run that starts from the source run."""
+    return RunSpec(
+        method=method,
+        data=TaskPair(source=first.datasets()[0], target=target or PhotoDigits(renderings=3), labels_per_class=shots),
+        network=first.network,
+        optimisation=Optimisation(learning_rate=0.02, schedule="cosine"),
+        budget=_budget(method.name, shots),
+        start=RunStart(spec=first),
+    )
 
 
 FEW_SHOT_DIGITS = Preset(
@@ -126,4 +132,123 @@ FEW_SHOT_DIGITS = Preset(
     "class go as far as five or ten do from scratch.",
 )
 
-PRESETS = (FEW_SHOT_DIGITS,)
+
+def photograph_arms(target: DatasetSpec, *, shots: Sequence[int] = (5, 20, 0), side: int = 224) -> dict[str, RunSpec]:
+    """What a network with published weights is worth on photographs, beside the same network with random weights."""
+    pretrained = Pretrained(architecture="squeezenet1_0", side=side)
+    solved = Budget(steps=1, evaluations=1, frames=1, probe_points=100)
+    steps = Budget(steps=40, batch_size=16, evaluations=2, frames=2, probe_points=60)
+    tuning = FineTune(head_warm_up=0.1, head_rate=10.0, last_layers=2)
+    arms = {}
+    for name, network in (("fixed_features", pretrained), ("random_features", _random(pretrained))):
+        for count in shots:
+            arms[arm_name(name, count)] = _photographs(FixedFeatures(classifier="svm"), target, count, network, solved)
+    for name, network in (("fine_tune", pretrained), ("scratch", _random(pretrained))):
+        method = tuning if name == "fine_tune" else Scratch()
+        arms[arm_name(name, 0)] = _photographs(method, target, 0, network, steps)
+    return arms
+
+
+def _random(network: Pretrained) -> Pretrained:
+    return network.model_copy(update={"weights": "none"})
+
+
+def _photographs(method: MethodSpec, target: DatasetSpec, shots: int, network: Pretrained, budget: Budget) -> RunSpec:
+    return RunSpec(
+        method=method,
+        data=TaskPair(source=None, target=target, labels_per_class=shots),
+        network=network,
+        optimisation=Optimisation(learning_rate=0.002, schedule="cosine"),
+        budget=budget,
+    )
+
+
+ANTS_AND_BEES = Preset(
+    page=PAGE,
+    name="ants-and-bees",
+    title="ImageNet → ants and bees (photographs)",
+    lead="245 photographs to learn from, 153 to be tested on, and a network that has seen a million others.",
+    arms=photograph_arms(OwnPictures(dataset="hymenoptera")),
+    side_by_side=("random_features@all", "fixed_features@all"),
+    look_for=(
+        "Five labelled photographs of each insect are enough for a linear classifier on the network's features.",
+        "The same classifier on the same network with random weights hardly beats a coin.",
+        "Fine-tuning the last layers, and learning from scratch, are shown with all labels: compare their seconds.",
+    ),
+    explanation="SqueezeNet with ImageNet's weights, fixed; its last features are read once and a linear support "
+    "vector machine is solved on them. It needs the photographs, as the own data set “hymenoptera” or as a folder of "
+    "that name in the data folder, with the sub-folders train and val; and the weights, which torchvision downloads.",
+)
+
+YOUR_IMAGES = Preset(
+    page=PAGE,
+    name="your-images",
+    title="ImageNet → your pictures",
+    lead="Bring your own photographs on the Data page and choose them under Parameters.",
+    arms=photograph_arms(OwnPictures()),
+    side_by_side=("random_features@all", "fixed_features@all"),
+    look_for=(
+        "Fixed features first: they take seconds, and tell whether the network's features suit your pictures.",
+        "If the curve still rises at its right end, more labels will help more than another method.",
+        "Random weights show what the pictures' size and colours alone give away.",
+    ),
+    explanation="The arms of ants and bees on a folder of your own. The classifier you like best can be tried on a new "
+    "picture below and taken along with its weights.",
+)
+
+WRONG_SOURCE = Preset(
+    page=PAGE,
+    name="wrong-source",
+    title="A source that hurts: plain digits of one size → handwriting over photographs",
+    lead="The source is so easy that its features see no shapes worth keeping, and nothing of photographs.",
+    arms=curve_arms(
+        Glyphs(characters="digits", backdrop="plain", variation=0.1, pictures=30),
+        PhotoDigits(renderings=3),
+        shots=(1, 5, 20, 50),
+    ),
+    side_by_side=("scratch@20", "fixed_features@20"),
+    look_for=(
+        "With one label per class nothing works well: there is little to lose.",
+        "From five labels on, fixed features lie below learning from scratch. That is negative transfer.",
+        "What holds the network near its source holds it near the wrong place; free fine-tuning recovers.",
+        "The classes that lost most are named below the table.",
+    ),
+    explanation="Transfer is a wager that the source's features matter for the target. Here they do not: ten printed "
+    "digits on plain ground can be told apart by a few pixels.",
+)
+
+
+def _depth_arms() -> dict[str, RunSpec]:
+    """How much of the network is tuned: the last layers, all at once, all one after the other, or slower below."""
+    arms = curve_arms(Glyphs(), PhotoDigits(renderings=3), shots=(5, 20), methods=())
+    first = arms[SOURCE]
+    ways = {f"last_{count}": FineTune(head_warm_up=0.1, head_rate=2.0, last_layers=count) for count in (1, 2, 3, 4)}
+    ways |= {
+        "fine_tune": FineTune(head_warm_up=0.1, head_rate=2.0),
+        "gradual": FineTune(head_warm_up=0.1, head_rate=2.0, gradual_unfreezing=True),
+        "rate_decay": FineTune(head_warm_up=0.1, head_rate=2.0, rate_decay=1 / 2.6),
+    }
+    for count in (5, 20):
+        arms[arm_name("fixed_features", count)] = _tuned(first, FixedFeatures(), count)
+        for name, method in ways.items():
+            arms[arm_name(name, count)] = _tuned(first, method, count)
+    return arms
+
+
+HOW_DEEP = Preset(
+    page=PAGE,
+    name="how-deep",
+    title="How much of the network should learn?",
+    lead="The last one to five layers, all at once, one after the other, or each layer below slower.",
+    arms=_depth_arms(),
+    side_by_side=("last_1@20", "fine_tune@20"),
+    look_for=(
+        "Each layer more that may learn gains on the target, and costs of the source.",
+        "Gradual unfreezing and slower lower layers are ways in between: compare both columns.",
+    ),
+    explanation="The first layers hold what most pictures share, the last what the source task asked for. With few "
+    "labels it is the last ones that must change; how many, the two curves tell.",
+    default_seeds=1,
+)
+
+PRESETS = (FEW_SHOT_DIGITS, ANTS_AND_BEES, YOUR_IMAGES, HOW_DEEP, WRONG_SOURCE)

@@ -129,6 +129,8 @@ class RunSpec(Spec):
             raise ValueError(f"method {self.method.name} does not fit data of the kind {self.data.kind}")
         if isinstance(self.method, LayerTransfer) and self.method.copied and isinstance(self.start, RandomStart):
             raise ValueError("copied layers need a run to be copied from: start names none")
+        if isinstance(self.data, TaskPair) and self.data.source and isinstance(self.start, RandomStart):
+            raise ValueError("a source was learned from by the run this one starts from, and no start is named")
         names = [data.name for data in self.datasets()]
         vectors = [name in VECTORS for name in names]
         if any(vectors) and not all(vectors):

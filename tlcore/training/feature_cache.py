@@ -121,6 +121,22 @@ def kept_features(
     return kept
 
 
+def kept_values(path: Path, compute: Callable[[], np.ndarray]) -> np.ndarray:
+    """Features (N, D) float32 kept under `path`, computed where they are not there yet; mapped and not writable."""
+    kept = _open(path)
+    if kept is not None:
+        return kept
+    try:
+        with alone(path.parent, path.stem):
+            kept = _open(path)
+            return _write(path, compute()) if kept is None else kept
+    except OSError:
+        return compute()
+    finally:
+        with contextlib.suppress(OSError):
+            (path.parent / f".{path.stem}.lock").unlink(missing_ok=True)
+
+
 def features_of(dataset: Dataset, spec: Pretrained | OwnWeights, **options: Any) -> np.ndarray:
     """Features (N, D) of a data set's pictures; options as of `kept_features`."""
     pictures = dataset.inputs.cpu().numpy()
