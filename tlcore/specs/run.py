@@ -96,7 +96,7 @@ class RunStart(Spec):
     kind: Literal["run"] = "run"
     spec: RunSpec = Field(description="The run whose final weights are taken.")
     parts: tuple[Literal["extractor", "predictor", "domain_head"], ...] = Field(
-        ("extractor", "predictor"), description="Which parts of the network take the other run's weights."
+        default=("extractor", "predictor"), description="Which parts of the network take the other run's weights."
     )
 
 
