@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -33,7 +34,7 @@ from ui.page import card, card_header
 FOLDERS = "TLCORE_FOLDERS"
 SIDES = (16, 28, 32, 48, 64, 96, 128, 224, 256)
 USUAL_SIDE = 64
-PICTURES = 20
+MOST_THUMBNAILS = 24
 MOST_AT_ONCE = 2_000  # files chosen together; more of them belong into a zip
 LAYOUT = """
 - **Pictures:** a zip with one folder for each class, `dog/1.jpg`, `cat/2.jpg`; for several domains a folder around
@@ -154,7 +155,7 @@ def _preview(seen: Mapping[str, Any]) -> None:
     if seen["thumbnails"]:
         shown = [
             {"class": " · ".join(text for text in (row["class"], row["domain"]) if text), "image": row["image"]}
-            for row in seen["thumbnails"][:24]
+            for row in _first_of_each(seen["thumbnails"])
         ]
         strip(shown)
     count_table(seen["counts"])
@@ -170,6 +171,17 @@ def _preview(seen: Mapping[str, Any]) -> None:
         if count:
             with st.expander(f"{count:,} {'pair' if count == 1 else 'pairs'} of pictures {words}"):
                 bullets([f"{pair['first']} — {pair['second']} ({pair['between']})" for pair in pairs])
+
+
+def _first_of_each(rows: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """At most `MOST_THUMBNAILS` rows in their order: the first of every class and domain before any second."""
+    taken: Counter[tuple[str, str]] = Counter()
+    ranked = []
+    for place, row in enumerate(rows):
+        key = (row["domain"], row["class"])
+        ranked.append((taken[key], place))
+        taken[key] += 1
+    return [rows[place] for place in sorted(place for _, place in sorted(ranked)[:MOST_THUMBNAILS])]
 
 
 def _files(words: str, count: int, rows: Sequence[Mapping[str, str]]) -> None:
