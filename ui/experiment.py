@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import streamlit as st
 
 from tlcore.errors import InvalidRequest
 from tlcore.presets import Preset, presets_of
-from tlcore.specs import CatalogueSet, DatasetSpec, OwnFeatures, OwnPictures, RunSpec, Shifted, override
+from tlcore.runs import Run
+from tlcore.specs import CatalogueSet, DatasetSpec, OwnFeatures, OwnPictures, RunSpec, Shifted, override, with_seed
 from tlcore.specs.parameters import REPLACEABLE
-from ui.library import RunView, executor, find
+from ui.library import RunView, executor, find_several
 
 MOST_SEEDS = 20
 WAITING_SECONDS = 0.3
@@ -43,7 +44,7 @@ class Experiment:
         Raises:
             InvalidRequest: a change is not possible.
         """
-        return override(self.preset.arms, self.changes)
+        return _arms(_Same(self.preset), tuple(self.changes.items()))
 
     @property
     def other_data(self) -> bool:
@@ -64,22 +65,36 @@ class Experiment:
 
     def runs(self, seed: int) -> dict[str, str]:
         """Run identities of one seed, by arm."""
-        identities = {arm: spec.content_hash for arm, spec in override(self.arms, {"seed": seed}).items()}
-        for fork in self.forks:
-            run = executor().store.get(fork)
-            if run is not None and run.arm in identities and run.spec.seed == seed:
-                identities[run.arm] = fork
+        identities = dict(_identities(_Same(self.preset), tuple(self.changes.items()), seed))
+        for run in self._forked:
+            if run.arm in identities and run.spec.seed == seed:
+                identities[run.arm] = run.id
         return identities
+
+    @cached_property
+    def _forked(self) -> list[Run]:
+        """The forks, in the order in which they were made. Arm and seed of a run never change."""
+        found = executor().store.several(self.forks)
+        return [found[fork] for fork in self.forks if fork in found]
 
     def views(self, seed: int) -> dict[str, RunView | None]:
         """The runs of one seed, by arm; None where nobody has trained it."""
-        return {arm: find(self.preset, identity) for arm, identity in self.runs(seed).items()}
+        return self.views_of([seed])[seed]
+
+    def views_of(self, seeds: Iterable[int]) -> dict[int, dict[str, RunView | None]]:
+        """The runs of several seeds, each as `views` has them, read at once."""
+        identities = {seed: self.runs(seed) for seed in seeds}
+        found = find_several(self.preset, [run for arms in identities.values() for run in arms.values()])
+        return {seed: {arm: found.get(run) for arm, run in arms.items()} for seed, arms in identities.items()}
+
+    def live_runs(self) -> list[Run]:
+        """This experiment's runs that wait or train."""
+        identities = [identity for seed in range(self.seeds) for identity in self.runs(seed).values()]
+        return [run for run in executor().store.several(identities).values() if run.live]
 
     def live(self) -> list[str]:
         """Identities of this experiment's runs that wait or train."""
-        identities = [identity for seed in range(self.seeds) for identity in self.runs(seed).values()]
-        found = (executor().store.get(identity) for identity in identities)
-        return [run.id for run in found if run is not None and run.live]
+        return [run.id for run in self.live_runs()]
 
     def refresh_seconds(self) -> float | None:
         """How often to look at the runs that are shown: often until they begin, not at all once nothing changes.
@@ -97,8 +112,9 @@ class Experiment:
     def trained_seeds(self) -> int:
         """How many seeds, from 0 on, this lab itself has trained all arms of."""
         for seed in range(MOST_SEEDS):
-            runs = [executor().store.get(identity) for identity in self.runs(seed).values()]
-            if not all(run is not None and run.state == "finished" for run in runs):
+            identities = set(self.runs(seed).values())
+            runs = executor().store.several([*identities])
+            if len(runs) < len(identities) or not all(run.state == "finished" for run in runs.values()):
                 return seed
         return MOST_SEEDS
 
@@ -131,6 +147,30 @@ class Experiment:
         present = {name: parameters.get_all(name) for name in parameters}
         if present != {name: value if isinstance(value, list) else [value] for name, value in wanted.items()}:
             parameters.from_dict(wanted)
+
+
+class _Same:
+    """A preset as the key of what is remembered about it: it holds dictionaries, so it cannot be a key itself."""
+
+    def __init__(self, preset: Preset) -> None:
+        self.preset = preset
+
+    def __hash__(self) -> int:
+        return hash(self.preset.identity)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.preset is self.preset
+
+
+# Many arms take long to change and to hash, and a page that watches them asks several times a second.
+@lru_cache(maxsize=100)
+def _arms(same: _Same, changes: tuple[tuple[str, str], ...]) -> dict[str, RunSpec]:
+    return override(same.preset.arms, dict(changes))
+
+
+@lru_cache(maxsize=500)
+def _identities(same: _Same, changes: tuple[tuple[str, str], ...], seed: int) -> dict[str, str]:
+    return {arm: spec.content_hash for arm, spec in with_seed(_arms(same, changes), seed).items()}
 
 
 def domain_title(spec: DatasetSpec) -> str:

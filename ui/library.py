@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import streamlit as st
@@ -14,7 +15,9 @@ from tlcore.execution.slots import plan, usable_cores
 from tlcore.gallery import recorded
 from tlcore.presets import Preset
 from tlcore.runs import Run, Store
-from tlcore.specs import RunSpec
+from tlcore.specs import RunSpec, TaskPair
+
+MOST_PREPARATION_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -56,14 +59,18 @@ def warm_up() -> None:
 
 def find(preset: Preset, run_id: str) -> RunView | None:
     """A run by its identity: the lab's own if it has begun, else the recorded one, else the lab's own that waits."""
-    own = executor().store.get(run_id)
-    if own is not None and (own.live or own.state == "finished" or own.step > 0):
-        return RunView(own, executor().store, False)
-    shipped = recorded(preset.identity)
-    run = shipped.get(run_id) if shipped else None
-    if run is not None and shipped is not None:
-        return RunView(run, shipped, True)
-    return RunView(own, executor().store, False) if own else None
+    return find_several(preset, [run_id]).get(run_id)
+
+
+def find_several(preset: Preset, run_ids: Sequence[str]) -> dict[str, RunView]:
+    """Those of the runs that there are, by identity, each as `find` chooses it."""
+    store, shipped = executor().store, recorded(preset.identity)
+    own = store.several(run_ids)
+    begun = {key: run for key, run in own.items() if run.live or run.state == "finished" or run.step > 0}
+    others = [run_id for run_id in run_ids if run_id not in begun]
+    kept = shipped.several(others) if shipped is not None and others else {}
+    found = {key: RunView(run, store, False) for key, run in own.items()}
+    return found | {key: RunView(run, shipped, True) for key, run in kept.items() if shipped is not None}
 
 
 @dataclass(frozen=True)
@@ -84,30 +91,53 @@ class Estimate:
 
 def estimate(preset: Preset, arms: Mapping[str, RunSpec]) -> Estimate | None:
     """Seconds and memory for one seed of these arms, from finished runs that are alike."""
-    steps = {arm: spec.budget.steps for arm, spec in arms.items()}
-    likenesses = {arm: _speed_likeness(spec) for arm, spec in arms.items()}
     shipped = recorded(preset.identity)
     for store, here in ((executor().store, True), (shipped, False)):
         if store is None:
             continue
-        rates: dict[str, float] = {}
-        memory: list[float] = []
-        for run in reversed(store.runs(["finished"], limit=200)):
-            for arm, likeness in likenesses.items():
-                if arm not in rates and run.step and run.seconds and likeness == _speed_likeness(run.spec):
-                    rates[arm] = run.seconds / run.step
-                    memory += [float(value) for value in _peaks(run.provenance)]
-        if set(rates) == set(steps):
-            slots = plan(usable_cores()).cpu
-            total = sum(rates[arm] * steps[arm] for arm in steps)
-            longest = max(rates[arm] * steps[arm] for arm in steps)
-            return Estimate(max(longest, total / slots), max(memory) if memory else None, here)
+        paces = _paces(store, store.count("finished"))
+        found = {arm: paces.get(_likeness(spec)) or paces.get(_likeness(spec, few=True)) for arm, spec in arms.items()}
+        known = {arm: pace for arm, pace in found.items() if pace is not None}
+        if len(known) == len(arms):
+            seconds = [pace.preparation + pace.step * arms[arm].budget.steps for arm, pace in known.items()]
+            memory = max(pace.memory_bytes for pace in known.values())
+            return Estimate(max(max(seconds), sum(seconds) / plan(usable_cores()).cpu), memory or None, here)
     return None
 
 
-def _speed_likeness(spec: RunSpec) -> tuple[str, ...]:
-    """What decides how long a step takes: method, network, batch size and data."""
-    return (spec.method.name, spec.network.canonical_json(), str(spec.budget.batch_size), spec.data.canonical_json())
+@dataclass(frozen=True)
+class _Pace:
+    """How long a run took: seconds before and after training, and seconds a step; and its memory, 0 if unknown."""
+
+    preparation: float
+    step: float
+    memory_bytes: float
+
+
+@lru_cache(maxsize=20)
+def _paces(store: Store, finished: int) -> dict[tuple[str, ...], _Pace]:
+    """What the latest finished runs took, by what they are like. finished: how many there are by now."""
+    found: dict[tuple[str, ...], _Pace] = {}
+    for run in store.runs(["finished"], limit=500, newest=True):
+        if not (run.step and run.seconds):
+            continue
+        around = (run.ended or 0.0) - (run.started or 0.0) - run.seconds
+        # A run that was paused, or stopped and gone on with, tells nothing about what comes before and after training.
+        preparation = around if 0 < around < MOST_PREPARATION_SECONDS else 0.0
+        pace = _Pace(preparation, run.seconds / run.step, max([float(one) for one in _peaks(run.provenance)] or [0.0]))
+        found.setdefault(_likeness(run.spec), pace)
+        found.setdefault(_likeness(run.spec, few=True), pace)
+    return found
+
+
+@lru_cache(maxsize=4000)
+def _likeness(spec: RunSpec, few: bool = False) -> tuple[str, ...]:
+    """What decides how long a step takes: method, network, batch size and data; few: whatever the number of labels."""
+    data = spec.data
+    if few and isinstance(data, TaskPair):
+        data = data.model_copy(update={"labels_per_class": 0})
+    words = (spec.method.name, spec.network.canonical_json(), str(spec.budget.batch_size), data.canonical_json())
+    return (*words, "few") if few else words
 
 
 def _peaks(provenance: Mapping[str, Any]) -> Iterable[float]:

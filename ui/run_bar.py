@@ -25,8 +25,8 @@ STEP_LOOK_SECONDS = 0.02
 
 def run_bar(page: str, experiment: Experiment) -> None:
     """Draw the bar and act on it. What is pressed acts before the page is drawn again."""
-    live = experiment.live()
-    runs = [run for run in (executor().store.get(identity) for identity in live) if run is not None]
+    runs = experiment.live_runs()
+    live = [run.id for run in runs]
     paused = bool(runs) and all(run.paused for run in runs if run.state == "running")
     waiting_only = bool(runs) and all(run.state == "queued" for run in runs)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="run-bar"):
@@ -109,7 +109,7 @@ def _steer_button(label: str, icon: str, command: str, live: list[str], *, enabl
 
 
 def _steer(command: str, live: list[str]) -> None:
-    paused = [run for run in (executor().store.get(identity) for identity in live) if run is not None and run.paused]
+    paused = [run for run in executor().store.several(live).values() if run.paused]
     for identity in live:
         getattr(executor(), command)(identity)
     if command == "step":
@@ -121,8 +121,8 @@ def _await_steps(before: dict[str, int]) -> None:
     deadline = time.monotonic() + STEP_PATIENCE_SECONDS
     while before and time.monotonic() < deadline:
         time.sleep(STEP_LOOK_SECONDS)
-        runs = [executor().store.get(identity) for identity in before]
-        before = {run.id: before[run.id] for run in runs if run is not None and run.live and run.step == before[run.id]}
+        runs = executor().store.several([*before]).values()
+        before = {run.id: before[run.id] for run in runs if run.live and run.step == before[run.id]}
 
 
 def _guarded(action: Callable[[], None]) -> Callable[[], None]:

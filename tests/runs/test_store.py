@@ -21,6 +21,22 @@ class TestStates:
         assert (run.id, run.spec, run.state, run.live) == (spec.content_hash, spec, "queued", True)
         assert (run.preset, run.arm, run.device, run.step, run.steps) == ("page/name", "dann", "cpu", 0, 10)
 
+    def test_several_runs_are_read_at_once_and_those_that_are_missing_are_left_out(self, store: Store, spec: RunSpec):
+        ids = [store.add(spec.model_copy(update={"seed": seed}), arm=f"arm{seed}") for seed in range(3)]
+        store.change(ids[1], state="running", step=4)
+        found = store.several([ids[2], "0" * 16, ids[1]])
+        assert found == {run_id: store.get(run_id) for run_id in ids[1:]}
+        assert (found[ids[1]].state, found[ids[1]].step, found[ids[2]].arm) == ("running", 4, "arm2")
+        assert store.several([]) == {}
+
+    def test_the_newest_can_come_first(self, store: Store, spec: RunSpec):
+        ids = [store.add(spec.model_copy(update={"seed": seed})) for seed in range(4)]
+        for created, run_id in enumerate(ids):
+            store.change(run_id, created=float(created), state="finished" if created else "queued")
+        assert [run.id for run in store.runs(["finished"], limit=2)] == ids[1:3]
+        assert [run.id for run in store.runs(["finished"], limit=2, newest=True)] == [ids[3], ids[2]]
+        assert (store.count("finished"), store.count("queued"), store.count("failed")) == (3, 1, 0)
+
     @pytest.mark.parametrize("state", ["queued", "running", "finished"])
     def test_asked_for_again_it_is_left_alone(self, store: Store, spec: RunSpec, state: str):
         run_id = store.add(spec)

@@ -13,6 +13,7 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -127,6 +128,16 @@ class Store(Recordings):
         rows = self.database.rows("SELECT * FROM runs WHERE id = ?", run_id)
         return _run(rows[0]) if rows else None
 
+    def several(self, run_ids: Sequence[str]) -> dict[str, Run]:
+        """Those of the runs that are there, by identity, with one question to the database.
+
+        Raises:
+            StoreError: this version cannot read one of them.
+        """
+        marks = ",".join("?" * len(run_ids))
+        rows = self.database.rows(f"SELECT * FROM runs WHERE id IN ({marks})", *run_ids) if run_ids else []
+        return {row["id"]: _run(row) for row in rows}
+
     def require(self, run_id: str) -> Run:
         """The run with this identity, which may be shortened to its first digits.
 
@@ -140,11 +151,19 @@ class Store(Recordings):
             raise InvalidRequest(f"Several runs begin with '{run_id}'; write more of the identity.")
         return _run(rows[0])
 
-    def runs(self, states: Sequence[State] = (), limit: int = 1000) -> list[Run]:
-        """Runs, the oldest first, only those in `states` if any are given; none whose spec this version cannot read."""
+    def count(self, state: State) -> int:
+        """How many runs are in this state."""
+        return int(self.database.rows("SELECT count(*) FROM runs WHERE state = ?", state)[0][0])
+
+    def runs(self, states: Sequence[State] = (), limit: int = 1000, *, newest: bool = False) -> list[Run]:
+        """Runs, the oldest first, only those in `states` if any are given; none whose spec this version cannot read.
+
+        newest: the newest first, so that `limit` keeps those.
+        """
         marks = ",".join("?" * len(states))
         where = f"WHERE state IN ({marks})" if states else ""
-        rows = self.database.rows(f"SELECT * FROM runs {where} ORDER BY created LIMIT ?", *states, limit)
+        order = "DESC" if newest else "ASC"
+        rows = self.database.rows(f"SELECT * FROM runs {where} ORDER BY created {order} LIMIT ?", *states, limit)
         found = []
         for row in rows:
             with contextlib.suppress(StoreError):
@@ -205,7 +224,7 @@ class Store(Recordings):
 
 def _run(row: sqlite3.Row) -> Run:
     try:
-        spec = validate(json.loads(row["spec"]))
+        spec = _spec(row["spec"])
     except (ValueError, InvalidRequest) as error:
         raise StoreError(f"Run {row['id']} cannot be read by this version of the lab: {error}") from None
     return Run(
@@ -215,3 +234,9 @@ def _run(row: sqlite3.Row) -> Run:
         pid=row["pid"], reason=row["reason"], parent=row["parent"], provenance=json.loads(row["provenance"]),
         summary=json.loads(row["summary"]), projected=bool(row["projected"]),
     )  # fmt: skip
+
+
+@lru_cache(maxsize=2000)
+def _spec(text: str) -> RunSpec:
+    """A spec from its text. Specs are immutable: a page that looks at many runs again and again reads each once."""
+    return validate(json.loads(text))
