@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
+import json
+import os
 import shutil
 import sqlite3
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +21,7 @@ import numpy.typing as npt
 
 from tlcore.errors import OutOfSpace, StoreError
 
-FORMAT = 2  # written to PRAGMA user_version; a store with a higher number belongs to a newer lab
+FORMAT = 3  # written to PRAGMA user_version; a store with a higher number belongs to a newer lab
 MAXIMUM_ARRAY_BYTES = 256 * 2**20
 
 TABLES = """
@@ -64,10 +67,23 @@ CREATE TABLE IF NOT EXISTS film_quality (
 CREATE TABLE IF NOT EXISTS anatomies (
     run TEXT NOT NULL, step INTEGER NOT NULL, phases TEXT NOT NULL, PRIMARY KEY (run, step));
 """
-TABLES += TABLES_SINCE_FORMAT_2.lstrip()
+TABLES_SINCE_FORMAT_3 = """
+CREATE TABLE IF NOT EXISTS labels (
+    run TEXT PRIMARY KEY, name TEXT, note TEXT, starred INTEGER NOT NULL DEFAULT 0, deleted REAL);
+CREATE INDEX IF NOT EXISTS labels_deleted ON labels (deleted) WHERE deleted IS NOT NULL;
+CREATE TABLE IF NOT EXISTS tags (run TEXT NOT NULL, tag TEXT NOT NULL, PRIMARY KEY (run, tag)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS tags_by_tag ON tags (tag, run);
+CREATE TABLE IF NOT EXISTS origins (run TEXT PRIMARY KEY, origin TEXT NOT NULL, kind TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS origins_by_origin ON origins (origin);
+CREATE INDEX IF NOT EXISTS runs_listing ON runs (created, id, preset, arm, seed, state, method);
+CREATE INDEX IF NOT EXISTS runs_by_preset ON runs (preset);
+CREATE INDEX IF NOT EXISTS runs_by_arm ON runs (arm);
+CREATE INDEX IF NOT EXISTS runs_by_seed ON runs (seed);
+"""
+TABLES += TABLES_SINCE_FORMAT_2.lstrip() + TABLES_SINCE_FORMAT_3.lstrip()
 TABLES_OF_A_RUN = (
     "metrics", "notices", "probes", "features", "frames", "surfaces", "confusions", "controls", "neighbours",
-    "film_quality", "anatomies",
+    "film_quality", "anatomies", "labels", "tags", "origins",
 )  # fmt: skip
 
 
@@ -95,6 +111,27 @@ def unpack(blob: bytes) -> npt.NDArray[Any]:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise StoreError(f"The store holds a damaged record: {reason}.") from None
     return array
+
+
+def origin_of(spec: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The run whose weights a spec, as JSON, starts from, and how ("run" or "checkpoint"); None for a fresh start."""
+    start = spec.get("start", {})
+    if start.get("kind") == "checkpoint":
+        return start["run"], "checkpoint"
+    if start.get("kind") != "run":
+        return None
+    # A spec in the store is canonical JSON, and so is the one inside it: its identity needs no validation.
+    content = json.dumps(start["spec"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(content.encode()).hexdigest()[:16], "run"
+
+
+def _fill_origins(connection: sqlite3.Connection) -> None:
+    """Write down where the weights of every run came from, as `Store.add` does since format 3."""
+    for row in connection.execute("SELECT id, spec FROM runs").fetchall():
+        with contextlib.suppress(ValueError, KeyError, AttributeError, TypeError):
+            origin = origin_of(json.loads(row["spec"]))
+            if origin is not None:
+                connection.execute("INSERT OR IGNORE INTO origins VALUES (?, ?, ?)", (row["id"], *origin))
 
 
 def create_tables(connection: sqlite3.Connection) -> None:
@@ -133,11 +170,38 @@ class Database:
                 if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
                     create_tables(connection)
         elif version < FORMAT and not self.read_only:
-            with self.transaction() as connection:
-                for statement in TABLES_SINCE_FORMAT_2.strip().split(";\n"):
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {FORMAT}")
+            self._migrate()
         self.format = version if self.read_only else FORMAT
+
+    def _migrate(self) -> None:
+        """Bring an older store to the present format; a copy of it as it was is kept beside it."""
+        with self.transaction() as connection:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version >= FORMAT:  # another process was faster
+                return
+            # The write lock is held: nobody changes the file between the copy and the migration.
+            self._keep_copy(self.path.with_name(f"{self.path.stem}.format-{version}{self.path.suffix}"))
+            for statement in (TABLES_SINCE_FORMAT_2 + TABLES_SINCE_FORMAT_3).strip().split(";\n"):
+                if statement.strip():
+                    connection.execute(statement)
+            _fill_origins(connection)
+            connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+    def _keep_copy(self, copy: Path) -> None:
+        if copy.exists():
+            return
+        temporary = copy.with_name(f"{copy.name}.{os.getpid()}.partial")
+        try:
+            with (
+                contextlib.closing(self._connect()) as original,
+                contextlib.closing(sqlite3.connect(temporary)) as kept,
+            ):
+                original.backup(kept)
+            temporary.replace(copy)
+        except OSError as error:
+            raise StoreError(f"No copy of the older store {self.path} can be written: {error.strerror}.") from None
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def _check_file(self) -> int:
         """The format of the file, 0 for a new one. Nothing is written: the file may be another program's."""
@@ -215,6 +279,11 @@ class Database:
         """All rows of a reading query."""
         with self._faults():
             return self.connection.execute(query, values).fetchall()
+
+    def named_rows(self, query: str, values: Mapping[str, Any]) -> list[sqlite3.Row]:
+        """All rows of a reading query whose values are named."""
+        with self._faults():
+            return self.connection.execute(query, dict(values)).fetchall()
 
     @contextlib.contextmanager
     def _faults(self) -> Iterator[None]:

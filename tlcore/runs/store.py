@@ -20,7 +20,8 @@ from typing import Any, Literal
 import platformdirs
 
 from tlcore.errors import InvalidRequest, StoreError
-from tlcore.runs.database import TABLES_OF_A_RUN, Database
+from tlcore.runs.database import TABLES_OF_A_RUN, Database, origin_of
+from tlcore.runs.labels import Labels
 from tlcore.runs.recordings import Recordings
 from tlcore.specs import RunSpec, validate
 
@@ -65,7 +66,7 @@ def default_store() -> Path:
     return Path(os.environ.get("TLCORE_STORE") or platformdirs.user_data_dir("transfer-learning-lab"))
 
 
-class Store(Recordings):
+class Store(Recordings, Labels):
     """Runs and what they recorded, in one folder: an SQLite file with checkpoints beside it."""
 
     FILE = "lab.sqlite"
@@ -96,7 +97,8 @@ class Store(Recordings):
     ) -> str:
         """Queue a run, and before it the runs it starts from; return its identity.
 
-        A run that waits, trains or has finished is left as it is; one that was stopped or failed is queued again.
+        A run that waits, trains or has finished is left as it is; one that was stopped or failed is queued again; one
+        that was deleted and can still be brought back is brought back.
         """
         for dependency in spec.dependencies():
             self.add(dependency, device=device)
@@ -110,6 +112,10 @@ class Store(Recordings):
                     spec.budget.steps, parent,
                 ),
             )  # fmt: skip
+            origin = origin_of(json.loads(spec.canonical_json()))
+            if origin is not None:
+                connection.execute("INSERT OR IGNORE INTO origins VALUES (?, ?, ?)", (identity, *origin))
+            connection.execute("UPDATE labels SET deleted = NULL WHERE run = ?", (identity,))
             requeued = connection.execute(
                 "UPDATE runs SET state = 'queued', paused = 0, reason = NULL, ended = NULL, pid = NULL, projected = 0, "
                 "device = ?, created = ? WHERE id = ? AND state IN ('stopped', 'failed')",
@@ -124,8 +130,8 @@ class Store(Recordings):
         return identity
 
     def get(self, run_id: str) -> Run | None:
-        """The run with this identity, or None."""
-        rows = self.database.rows("SELECT * FROM runs WHERE id = ?", run_id)
+        """The run with this identity, or None; one that was deleted is not there."""
+        rows = self.database.rows(f"SELECT * FROM runs WHERE id = ? AND {self.present}", run_id)
         return _run(rows[0]) if rows else None
 
     def several(self, run_ids: Sequence[str]) -> dict[str, Run]:
@@ -135,7 +141,8 @@ class Store(Recordings):
             StoreError: this version cannot read one of them.
         """
         marks = ",".join("?" * len(run_ids))
-        rows = self.database.rows(f"SELECT * FROM runs WHERE id IN ({marks})", *run_ids) if run_ids else []
+        query = f"SELECT * FROM runs WHERE id IN ({marks}) AND {self.present}"
+        rows = self.database.rows(query, *run_ids) if run_ids else []
         return {row["id"]: _run(row) for row in rows}
 
     def require(self, run_id: str) -> Run:
@@ -144,7 +151,9 @@ class Store(Recordings):
         Raises:
             InvalidRequest: there is no such run, or several begin so.
         """
-        rows = self.database.rows("SELECT * FROM runs WHERE substr(id, 1, ?) = ? LIMIT 2", len(run_id), run_id)
+        rows = self.database.rows(
+            f"SELECT * FROM runs WHERE substr(id, 1, ?) = ? AND {self.present} LIMIT 2", len(run_id), run_id
+        )
         if not run_id or not rows:
             raise InvalidRequest(f"There is no run '{run_id}' in the store at {self.folder}.")
         if len(rows) > 1:
@@ -153,7 +162,8 @@ class Store(Recordings):
 
     def count(self, state: State) -> int:
         """How many runs are in this state."""
-        return int(self.database.rows("SELECT count(*) FROM runs WHERE state = ?", state)[0][0])
+        query = f"SELECT count(*) FROM runs WHERE state = ? AND {self.present}"
+        return int(self.database.rows(query, state)[0][0])
 
     def runs(self, states: Sequence[State] = (), limit: int = 1000, *, newest: bool = False) -> list[Run]:
         """Runs, the oldest first, only those in `states` if any are given; none whose spec this version cannot read.
@@ -161,9 +171,11 @@ class Store(Recordings):
         newest: the newest first, so that `limit` keeps those.
         """
         marks = ",".join("?" * len(states))
-        where = f"WHERE state IN ({marks})" if states else ""
-        order = "DESC" if newest else "ASC"
-        rows = self.database.rows(f"SELECT * FROM runs {where} ORDER BY created {order} LIMIT ?", *states, limit)
+        where = f"state IN ({marks}) AND" if states else ""
+        rows = self.database.rows(
+            f"SELECT * FROM runs WHERE {where} {self.present} ORDER BY created {'DESC' if newest else ''} LIMIT ?",
+            *states, limit,
+        )  # fmt: skip
         found = []
         for row in rows:
             with contextlib.suppress(StoreError):
@@ -193,7 +205,7 @@ class Store(Recordings):
             connection.execute("DELETE FROM film_quality WHERE run = ?", (run_id,))
 
     def delete(self, run_id: str) -> None:
-        """Remove a run with everything it recorded in the database."""
+        """Remove a run at once and for good, with everything it recorded in the database. See `discard`."""
         with self.database.transaction() as connection:
             connection.execute("DELETE FROM runs WHERE id = ?", (run_id,))
             for table in TABLES_OF_A_RUN:

@@ -1,0 +1,232 @@
+"""The library of runs: filtered, searched, sorted, counted and paged by SQLite, without reading a single spec.
+
+Runs that ship with the lab lie in files of their own. They are few, so they are handed to the query as JSON and take
+part in it like any other; one that the store holds itself is not listed twice.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tlcore.errors import InvalidRequest
+from tlcore.runs.store import Store
+
+SORTINGS = {
+    "created": "created", "name": "coalesce(name, preset, method) COLLATE NOCASE", "preset": "preset", "arm": "arm",
+    "seed": "seed", "state": "state", "duration": "seconds", "metric": "metric", "starred": "starred",
+}  # fmt: skip
+_COLUMNS = "id, method, preset, arm, seed, state, created, ended, seconds, step, steps, summary, parent, provenance"
+_SEARCHED = "id, method, preset, arm, seed, state, created"  # all in the index `runs_listing`: no fat row is read
+_ORDERED_BY = {"duration": "seconds", "metric": "summary"}  # what an order needs besides
+_LABELS = "LEFT JOIN labels ON labels.run = every.id"
+_METRIC = "CASE WHEN json_valid(summary) THEN json_extract(summary, :metric) END"
+SORTINGS = {
+    "created": "created", "name": "coalesce(name, preset, method) COLLATE NOCASE", "preset": "preset", "arm": "arm",
+    "seed": "seed", "state": "state", "duration": "seconds", "metric": _METRIC, "starred": "coalesce(starred, 0)",
+}  # fmt: skip
+METRICS_READ = 200  # of so many of the newest runs the names of the metrics are known
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which runs are wanted, and in which order. Empty fields ask for nothing.
+
+    text: every word of it must occur in identity, name, note, a tag, preset, arm or method. origin: "own", "recorded"
+    or both ("" or "all"). metric: whose last value is shown and sorted by.
+    """
+
+    text: str = ""
+    presets: Sequence[str] = ()
+    arms: Sequence[str] = ()
+    states: Sequence[str] = ()
+    seeds: Sequence[int] = ()
+    tags: Sequence[str] = ()
+    starred: bool = False
+    origin: str = ""
+    metric: str = "target_accuracy"
+    sort: str = "created"
+    descending: bool = True
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run in the library. Times are seconds since 1970; metric: the last value of the metric asked for, or None."""
+
+    id: str
+    method: str
+    preset: str | None
+    arm: str | None
+    seed: int
+    state: str
+    created: float
+    ended: float | None
+    seconds: float
+    step: int
+    steps: int
+    parent: str | None
+    recorded: bool
+    imported: bool
+    name: str | None
+    note: str | None
+    starred: bool
+    tags: tuple[str, ...]
+    metric: float | None
+
+    @property
+    def title(self) -> str:
+        """Its name, else what it is."""
+        return self.name or " · ".join(part for part in (self.preset, self.arm or self.method) if part)
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What can be filtered by."""
+
+    presets: tuple[str, ...]
+    arms: tuple[str, ...]
+    seeds: tuple[int, ...]
+    tags: tuple[str, ...]
+    metrics: tuple[str, ...]
+
+
+class Library:
+    """Every run of a store, and behind them those that ship with the lab."""
+
+    def __init__(self, store: Store, shipped: Iterable[Store] = ()) -> None:
+        self.store = store
+        query = f"SELECT {_COLUMNS} FROM runs"
+        rows = [dict(row) for recorded in shipped for row in recorded.database.rows(query)]
+        self._shipped_rows = list({row["id"]: row for row in rows}.values())
+        self._shipped = json.dumps(self._shipped_rows)
+
+    def count(self, wanted: Wanted) -> int:
+        """How many runs are wanted.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        where, values = self._where(wanted)
+        query = f"SELECT count(*) FROM ({self._all(_SEARCHED)}) AS every {_LABELS} {where}"
+        return int(self._rows(query, values)[0][0])
+
+    def entries(self, wanted: Wanted, *, limit: int = 25, offset: int = 0) -> list[Entry]:
+        """A page of the runs that are wanted, in their order.
+
+        Raises:
+            InvalidRequest: there is no such order.
+            StoreError: the store cannot be read.
+        """
+        if wanted.sort not in SORTINGS:
+            raise InvalidRequest(f"Runs cannot be sorted by '{wanted.sort}'; choose one of {', '.join(SORTINGS)}.")
+        where, values = self._where(wanted)
+        direction = "DESC" if wanted.descending else "ASC"
+        columns = ", ".join([_SEARCHED, *([_ORDERED_BY[wanted.sort]] if wanted.sort in _ORDERED_BY else [])])
+        query = (
+            f"SELECT id FROM ({self._all(columns)}) AS every {_LABELS} {where} "
+            f"ORDER BY {SORTINGS[wanted.sort]} {direction} NULLS LAST, created DESC, id LIMIT :limit OFFSET :offset"
+        )
+        rows = self._rows(query, values | {"limit": limit, "offset": offset})
+        return self.named([row["id"] for row in rows], wanted.metric)
+
+    def named(self, run_ids: Sequence[str], metric: str = "target_accuracy") -> list[Entry]:
+        """The entries of these runs, in this order; those that are not there are left out."""
+        values = self._values(metric) | {"ids": json.dumps(list(run_ids))}
+        here = "id IN (SELECT value FROM json_each(:ids))"
+        query = (
+            f"SELECT every.*, name, note, coalesce(starred, 0) AS starred, {_METRIC} AS metric "
+            f"FROM ({self._all(_COLUMNS, here)}) AS every {_LABELS}"
+        )
+        found = {entry.id: entry for entry in self._with_tags([_entry(row) for row in self._rows(query, values)])}
+        return [found[run_id] for run_id in run_ids if run_id in found]
+
+    def choices(self) -> Choices:
+        """What there is to filter by."""
+
+        def distinct(column: str) -> list[Any]:
+            rows = self.store.database.rows(f"SELECT DISTINCT {column} FROM runs WHERE {column} IS NOT NULL")
+            shipped = [row[column] for row in self._shipped_rows if row[column] is not None]
+            return sorted({row[0] for row in rows} | set(shipped))
+
+        tags = self.store.database.rows("SELECT DISTINCT tag FROM tags ORDER BY tag")
+        names: set[str] = set()
+        newest = self.store.database.rows("SELECT summary FROM runs ORDER BY created DESC LIMIT ?", METRICS_READ)
+        for summary in [row[0] for row in newest] + [row["summary"] for row in self._shipped_rows]:
+            names |= set(json.loads(summary))
+        return Choices(
+            tuple(distinct("preset")), tuple(distinct("arm")), tuple(distinct("seed")), tuple(row[0] for row in tags),
+            tuple(sorted(names)),
+        )  # fmt: skip
+
+    def _all(self, columns: str, condition: str = "1") -> str:
+        """The query for these columns of every run."""
+        present = self.store.present
+        shipped = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in columns.split(", "))
+        return (
+            f"SELECT {columns}, 0 AS recorded FROM runs WHERE {present} AND {condition} UNION ALL "
+            f"SELECT * FROM (SELECT {shipped}, 1 AS recorded FROM json_each(:shipped)) "
+            f"WHERE {condition} AND id NOT IN (SELECT id FROM runs WHERE {present})"
+        )
+
+    def _values(self, metric: str) -> dict[str, Any]:
+        return {"shipped": self._shipped, "metric": '$."' + metric.replace('"', "") + '"'}
+
+    def _where(self, wanted: Wanted) -> tuple[str, dict[str, Any]]:
+        conditions, values = [], self._values(wanted.metric)
+        for column, chosen in (
+            ("preset", wanted.presets), ("arm", wanted.arms), ("state", wanted.states), ("seed", wanted.seeds),
+        ):  # fmt: skip
+            if chosen:
+                conditions.append(f"{column} IN (SELECT value FROM json_each(:{column}))")
+                values[column] = json.dumps(list(chosen))
+        if wanted.tags:  # all of them
+            values["tags"], values["tag_count"] = json.dumps(list(wanted.tags)), len(set(wanted.tags))
+            conditions.append(
+                "id IN (SELECT run FROM tags WHERE tag IN (SELECT value FROM json_each(:tags)) "
+                "GROUP BY run HAVING count(*) = :tag_count)"
+            )
+        if wanted.starred:
+            conditions.append("starred = 1")
+        if wanted.origin in ("own", "recorded"):
+            conditions.append(f"recorded = {int(wanted.origin == 'recorded')}")
+        for place, word in enumerate(wanted.text.split()[:8]):
+            values[f"word{place}"] = "%" + "".join(f"\\{sign}" if sign in "\\%_" else sign for sign in word) + "%"
+            fields = (
+                "id",
+                "coalesce(name, '')",
+                "coalesce(note, '')",
+                "coalesce(preset, '')",
+                "coalesce(arm, '')",
+                "method",
+            )
+            like = f"LIKE :word{place} ESCAPE '\\'"
+            written = " OR ".join(f"{field} {like}" for field in fields)
+            conditions.append(f"({written} OR id IN (SELECT run FROM tags WHERE tag {like}))")
+        return (f"WHERE {' AND '.join(conditions)}" if conditions else ""), values
+
+    def _rows(self, query: str, values: dict[str, Any]) -> list[sqlite3.Row]:
+        return self.store.database.named_rows(query, values)
+
+    def _with_tags(self, entries: list[Entry]) -> list[Entry]:
+        rows = self.store.database.rows(
+            "SELECT run, tag FROM tags WHERE run IN (SELECT value FROM json_each(?)) ORDER BY tag",
+            json.dumps([entry.id for entry in entries]),
+        )
+        tags: dict[str, list[str]] = {}
+        for row in rows:
+            tags.setdefault(row["run"], []).append(row["tag"])
+        return [replace(entry, tags=tuple(tags.get(entry.id, ()))) for entry in entries]
+
+
+def _entry(row: sqlite3.Row) -> Entry:
+    metric = row["metric"]
+    return Entry(
+        id=row["id"], method=row["method"], preset=row["preset"], arm=row["arm"], seed=row["seed"], state=row["state"],
+        created=row["created"], ended=row["ended"], seconds=row["seconds"], step=row["step"], steps=row["steps"],
+        parent=row["parent"], recorded=bool(row["recorded"]), imported='"imported"' in row["provenance"],
+        name=row["name"], note=row["note"], starred=bool(row["starred"]), tags=(),
+        metric=float(metric) if isinstance(metric, (int, float)) else None,
+    )  # fmt: skip
