@@ -15,11 +15,21 @@ from tlcore.errors import LabError
 from tlcore.execution.local import LocalExecutor
 from tlcore.gallery import gallery_file
 from tlcore.gallery.record import record
-from tlcore.presets import all_presets, find_preset
+from tlcore.presets import Preset, all_presets, find_preset
 from tlcore.runs import Store
 
 DEFAULT_SEEDS = 3
-NEEDS_DOWNLOADS = frozenset({"domain-adversarial/mnist-mnistm"})
+EMBEDDED = frozenset({"moons", "digits", "photo-digits", "glyphs", "creatures", "two-digits"})
+
+
+def is_embedded(preset: Preset) -> bool:
+    """Whether a preset runs with what comes with the lab, without a download or anybody's own data."""
+    specs = preset.arms.values()
+    return all(
+        data.name in EMBEDDED and spec.network.name not in ("torchvision", "own-weights")
+        for spec in specs
+        for data in spec.datasets()
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=DEFAULT_SEEDS, help="seeds of each arm (default %(default)s)")
     parser.add_argument("--store", type=Path, help="keep the runs in this store (default: a temporary one)")
     options = parser.parse_args(arguments)
-    names = options.presets or [name for name in all_presets() if name not in NEEDS_DOWNLOADS]
+    names = options.presets or [name for name, preset in all_presets().items() if is_embedded(preset)]
     with tempfile.TemporaryDirectory(prefix="gallery-") as temporary:
         executor = LocalExecutor(Store(options.store or temporary))
         try:

@@ -18,6 +18,10 @@ from tlcore.runs.database import create_tables, pack, unpack
 
 KEPT_TABLES = ("metrics", "notices", "confusions")
 KEPT_OF_FILMS = ("probes", "frames", "surfaces", "neighbours", "film_quality")
+MOST_FILMS = 3
+"""Of a preset with more arms than these, only what is shown side by side is kept as a film."""
+METRICS_KEPT = 40
+"""Points of each metric of a run without a film."""
 NEIGHBOURS_KEPT = 12
 """Steps at which the neighbours among the features are kept."""
 FINE_GRID = 1024
@@ -36,23 +40,26 @@ def record(executor: LocalExecutor, preset: Preset, seeds: Sequence[int], file: 
         RunFailed: a run failed or was stopped; the file is left as it was.
     """
     identities = [executor.submit(spec, preset=preset.identity, arm=arm) for arm, _, spec in preset.specs(seeds)]
+    films = set(_shown(executor.store, preset, identities))
     for identity in identities:
-        _wait(executor, identity)
-    return write_gallery(executor.store, identities, file, films=set(_first_seed(executor.store, identities)))
+        _wait(executor, identity, film=identity in films)
+    return write_gallery(executor.store, identities, file, films=films)
 
 
-def _first_seed(store: Store, identities: Sequence[str]) -> list[str]:
+def _shown(store: Store, preset: Preset, identities: Sequence[str]) -> list[str]:
+    """The runs whose films are kept: the first seed's, of many arms only those that are shown side by side."""
     runs = [store.require(identity) for identity in identities]
     first = min(run.spec.seed for run in runs)
-    return [run.id for run in runs if run.spec.seed == first]
+    arms = preset.side_by_side if len(preset.arms) > MOST_FILMS else tuple(preset.arms)
+    return [run.id for run in runs if run.spec.seed == first and run.arm in arms]
 
 
-def _wait(executor: LocalExecutor, identity: str) -> Run:
+def _wait(executor: LocalExecutor, identity: str, *, film: bool) -> Run:
     while True:
         run = executor.store.require(identity)
         if run.state in ("failed", "stopped"):
             raise RunFailed(f"Run {identity} ({run.arm}, seed {run.spec.seed}) {run.state}: {run.reason or 'by hand'}")
-        if run.state == "finished" and run.projected:
+        if run.state == "finished" and (run.projected or not film):
             return run
         executor.ensure_supervisor()
         time.sleep(POLL_SECONDS)
@@ -72,6 +79,8 @@ def write_gallery(store: Store, identities: Sequence[str], file: Path, *, films:
             for table in (*KEPT_TABLES, *(KEPT_OF_FILMS if identity in films else ())):
                 connection.execute(f"INSERT INTO {table} SELECT * FROM lab.{table} WHERE run = ?", (identity,))
             _thin_neighbours(connection, identity)
+            if identity not in films:
+                _thin_metrics(connection, identity)
         for table in ("frames", "film_quality"):
             connection.execute(NEWEST_LAYOUT.format(table=table))
         _shrink(connection)
@@ -101,6 +110,19 @@ def _thin_neighbours(connection: sqlite3.Connection, identity: str) -> None:
     chosen = np.linspace(0, len(steps) - 1, min(NEIGHBOURS_KEPT, len(steps))).round().astype(int)
     for step in set(steps) - {steps[index] for index in chosen}:
         connection.execute("DELETE FROM neighbours WHERE run = ? AND step = ?", (identity, step))
+
+
+def _thin_metrics(connection: sqlite3.Connection, identity: str) -> None:
+    """Of each metric keep some points, evenly spread, the first and the last among them."""
+    names = connection.execute("SELECT DISTINCT name FROM metrics WHERE run = ?", (identity,)).fetchall()
+    for (name,) in names:
+        query = "SELECT step FROM metrics WHERE run = ? AND name = ? ORDER BY step"
+        steps = [row[0] for row in connection.execute(query, (identity, name))]
+        kept = {
+            steps[index] for index in np.linspace(0, len(steps) - 1, min(METRICS_KEPT, len(steps))).round().astype(int)
+        }
+        gone = [(identity, name, step) for step in steps if step not in kept]
+        connection.executemany("DELETE FROM metrics WHERE run = ? AND name = ? AND step = ?", gone)
 
 
 def _shrink(connection: sqlite3.Connection) -> None:

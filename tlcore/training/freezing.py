@@ -101,7 +101,7 @@ class FreezableExtractor:
 
     @torch.no_grad()
     def _through(self, inputs: torch.Tensor) -> torch.Tensor:
-        # Frozen layers are in evaluation mode, except for modules without weights, of which dropout is one.
+        # The frozen layers are in evaluation mode; a module that holds them may not be, and some ask it.
         modes = [(module, module.training) for module in self.leading.modules()]
         self.leading.eval()
         try:
