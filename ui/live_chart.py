@@ -7,9 +7,10 @@ plotly.min.js of the installed plotly package, loaded once for all charts of a p
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import plotly.graph_objects as go
+import streamlit as st
 
 from ui import theme
 from ui.components import mount, serve_plotly
@@ -22,10 +23,12 @@ def live_chart(
     height: int = 260,
     description: str = "",
     cells: Mapping[str, str] | None = None,
+    on_point: Callable[[str], None] | None = None,
 ) -> None:
     """Show a figure whose zoom survives new data (set `uirevision` yourself to say when it shall not).
 
     cells: for a confusion matrix, the run and the domain it is of: a click on a cell selects its points in the player.
+    on_point: called with the `customdata` of a point that was clicked, a text; points without are passed over.
     """
     specification = json.loads(figure.to_json())
     # The default template repeats some 7 kB of colours in every message; the house style replaces it.
@@ -46,5 +49,13 @@ def live_chart(
             "palette": theme.palette_payload(),
             "uirevision": key,
             "cells": dict(cells) if cells else None,
+            "clickable": on_point is not None,
         },
+        on_point_change=lambda: _clicked(key, on_point),
     )
+
+
+def _clicked(key: str, on_point: Callable[[str], None] | None) -> None:
+    point = (st.session_state.get(key) or {}).get("point")
+    if on_point is not None and isinstance(point, str):
+        on_point(point)

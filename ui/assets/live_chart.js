@@ -86,7 +86,7 @@ function createChart(parent) {
         await Plotly.react(plot, traces, layout, {
           displaylogo: false, responsive: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
         });
-        listen(data.cells);
+        listen(data.cells, data.clickable);
         wait.remove();
         root.dataset.draws = String(++draws);
       }
@@ -98,16 +98,21 @@ function createChart(parent) {
     }
   }
 
-  /** A click on a cell of a confusion matrix asks the player for the points that stand in it. */
+  /** A click on a cell of a confusion matrix asks the player for the points that stand in it; a click on a point that
+   *  stands for something (its `customdata`) tells the page. */
   let cells = null;
-  function listen(wanted) {
-    const first = cells === null && wanted;
+  let listening = false;
+  const link = {};
+  function listen(wanted, clickable) {
     cells = wanted ?? null;
-    plot.classList.toggle("tl-clickable", Boolean(cells));
-    if (!first) return;
+    plot.classList.toggle("tl-clickable", Boolean(cells || clickable));
+    if (listening || !(wanted || clickable)) return;
+    listening = true;
     plot.on("plotly_click", ({ points: [point] }) => {
-      const [label, predicted] = point.pointIndex ?? point.pointNumber;
-      if (cells) window.dispatchEvent(new CustomEvent("tl:select-cell", { detail: { ...cells, label, predicted } }));
+      if (cells) {
+        const [label, predicted] = point.pointIndex ?? point.pointNumber;
+        window.dispatchEvent(new CustomEvent("tl:select-cell", { detail: { ...cells, label, predicted } }));
+      } else if (point.customdata != null) link.setTriggerValue?.("point", point.customdata);
     });
   }
 
@@ -120,6 +125,7 @@ function createChart(parent) {
   observer.observe(root);
 
   return {
+    link,
     update(data) {
       root.style.height = `${data.chart_height}px`;
       if (data.description) root.setAttribute("aria-label", data.description);
@@ -134,8 +140,9 @@ function createChart(parent) {
   };
 }
 
-export default function ({ data, parentElement }) {
+export default function ({ data, parentElement, setTriggerValue }) {
   const [chart, cleanUp] = instanceFor(parentElement, () => createChart(parentElement));
+  chart.link.setTriggerValue = setTriggerValue; // the latest: an older call's would speak for a page that is gone
   chart.update(data);
   return cleanUp;
 }
