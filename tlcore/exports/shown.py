@@ -35,6 +35,7 @@ class View:
 
     projection: as the store names it; None for the first there is of "input", "umap" and "pca". step: the moment of a
     picture, None for the last. theme: None is light, and in the HTML file the reader's own. width: in pixels.
+    weights: whether a bundle holds them.
     """
 
     projection: str | None = None
@@ -42,6 +43,7 @@ class View:
     step: int | None = None
     theme: str | None = None
     width: int | None = None
+    weights: bool = True
 
     def __post_init__(self) -> None:
         if self.colour_by not in COLOURINGS:
