@@ -154,17 +154,22 @@ def like(domain: Domain, shape: Sequence[int], model_title: str, title: str) -> 
         )
 
     def part(data: Dataset) -> Dataset:
-        inputs = resize(data.inputs, max(shape[1:]))
-        if inputs.shape[1] < shape[0]:
-            inputs = inputs.expand(-1, shape[0], -1, -1).contiguous()
-        elif inputs.shape[1] > shape[0]:
-            weights = torch.tensor(GREY).view(1, 3, 1, 1)
-            inputs = (inputs.float() * weights).sum(1, keepdim=True).round().to(torch.uint8)
-        return replace(data, inputs=inputs)
+        return replace(data, inputs=fit_pictures(data.inputs, shape))
 
     words = "×".join(map(str, shape[1:])) + (" pixels in grey" if shape[0] == 1 else " pixels")
     fitted = Domain(part(domain.train), part(domain.validation), part(domain.test))
     return fitted, (f"Pictures of {title} are brought to {words}, as those of {model_title} are.",)
+
+
+def fit_pictures(pictures: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+    """uint8 pictures (N, C, H, W) brought to the size and the number of channels of `shape` (C, H, W)."""
+    inputs = resize(pictures, max(shape[1:]))
+    if inputs.shape[1] < shape[0]:
+        return inputs.expand(-1, shape[0], -1, -1).contiguous()
+    if inputs.shape[1] > shape[0]:
+        weights = torch.tensor(GREY).view(1, 3, 1, 1)
+        return (inputs.float() * weights).sum(1, keepdim=True).round().to(torch.uint8)
+    return inputs
 
 
 def _named(names: list[str] | tuple[str, ...]) -> str:

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tlcore.errors import LabError
 from tlcore.specs import explain
+from tlcore.specs.model_questions import ModelQuestion
 from tlcore.specs.questions import DataQuestion, Question
 
 LONGEST_QUESTION = 100_000
@@ -45,6 +46,11 @@ def main() -> int:
             from tlcore.training.looking import answer_data
 
             tell(answer=answer_data(question, Reporter(tell)))
+            return 0
+        if isinstance(question, ModelQuestion):
+            from tlcore.training.asking import answer_model
+
+            tell(answer=answer_model(question, arguments.upload, Reporter(tell)))
             return 0
         from tlcore.data.own.answers import Asker, answer_own
 

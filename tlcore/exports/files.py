@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 from tlcore.errors import InvalidRequest, OutOfSpace, StoreError
 from tlcore.exports.animation import gif, mp4
+from tlcore.exports.bundle import bundle, metrics_parquet
+from tlcore.exports.classifier import classifier
 from tlcore.exports.film_page import html
 from tlcore.exports.images import png, svg
 from tlcore.exports.shown import Source, View
@@ -41,8 +43,11 @@ FORMATS: dict[str, Maker] = {
     "parquet": parquet,
     "tensorboard": projector_zip,
     "safetensors": safetensors,
+    "metrics-parquet": metrics_parquet,
+    "bundle": bundle,
+    "classifier": classifier,
 }
-SINGLE_RUN = ("json", "csv", "npz", "tensorboard", "safetensors")
+SINGLE_RUN = ("json", "csv", "npz", "tensorboard", "safetensors", "classifier", "bundle")
 PICTURES = ("html", "gif", "mp4", "png", "svg")
 
 

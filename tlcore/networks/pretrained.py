@@ -63,7 +63,7 @@ class Normalise(nn.Module):
     def __init__(self, preprocessing: Preprocessing, side: int = 0) -> None:
         super().__init__()
         self.side = side or preprocessing.side
-        self._interpolation = preprocessing.interpolation
+        self.interpolation = preprocessing.interpolation
         self.register_buffer("mean", torch.tensor(preprocessing.mean).view(-1, 1, 1))
         self.register_buffer("deviation", torch.tensor(preprocessing.deviation).view(-1, 1, 1))
 
@@ -73,7 +73,7 @@ class Normalise(nn.Module):
         if tuple(inputs.shape[2:]) != (self.side, self.side):
             size = (self.side, self.side)
             inputs = functional.interpolate(
-                inputs, size=size, mode=self._interpolation, align_corners=False, antialias=True
+                inputs, size=size, mode=self.interpolation, align_corners=False, antialias=True
             )
         return (inputs - self.mean) / self.deviation
 

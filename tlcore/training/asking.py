@@ -1,0 +1,29 @@
+"""Answers to what a page asks of trained networks. Runs in a short-lived process of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tlcore.data.folder import Report
+from tlcore.runs import Run, Store
+from tlcore.specs.model_questions import AdviseTransfer, DescribeClassifier, ModelQuestion, TryPicture
+from tlcore.training.advising import advise_transfer
+from tlcore.training.describing import describe_classifier, onnx_model
+from tlcore.training.trying import trained, try_picture
+
+
+def answer_model(question: ModelQuestion, upload: Path | None = None, report: Report | None = None) -> Any:
+    """The answer, ready for JSON. Raises LabError."""
+    torch.set_num_threads(1)
+    store = Store(question.store or None)
+    if isinstance(question, AdviseTransfer):
+        return advise_transfer(question.task, store, report)
+    run: Run = store.require(question.run)
+    if isinstance(question, TryPicture):
+        return try_picture(store, run, upload, question.neighbours, report)
+    if isinstance(question, DescribeClassifier):
+        return describe_classifier(trained(store, run, report))
+    return onnx_model(trained(store, run, report))
