@@ -9,6 +9,7 @@ from tlcore.specs import (
     BlockCnn,
     Budget,
     DatasetSpec,
+    Digits,
     FineTune,
     FixedFeatures,
     Glyphs,
@@ -217,6 +218,22 @@ WRONG_SOURCE = Preset(
     "digits on plain ground can be told apart by a few pixels.",
 )
 
+EASY_TARGET = Preset(
+    page=PAGE,
+    name="easy-target",
+    title="Printed characters → handwritten digits on plain ground (no need)",
+    lead="The same handwriting without photographs: so easy that its own few labels are enough.",
+    arms=curve_arms(Glyphs(), Digits(renderings=3), shots=(1, 5, 20)),
+    side_by_side=("scratch@5", "fine_tune@5"),
+    look_for=(
+        "From scratch already lies high with five labels of each digit.",
+        "No way of using the source lies much above it; some lie below.",
+        "Transfer pays where the target's labels alone do not tell what matters. Here they do.",
+    ),
+    explanation="On plain ground nothing has to be ignored, so ten strokes are told apart after a few examples. What "
+    "the source network knows about photographs is of no use, and its features were made for another purpose.",
+)
+
 
 def _depth_arms() -> dict[str, RunSpec]:
     """How much of the network is tuned: the last layers, all at once, all one after the other, or slower below."""
@@ -251,4 +268,4 @@ HOW_DEEP = Preset(
     default_seeds=1,
 )
 
-PRESETS = (FEW_SHOT_DIGITS, ANTS_AND_BEES, YOUR_IMAGES, HOW_DEEP, WRONG_SOURCE)
+PRESETS = (FEW_SHOT_DIGITS, ANTS_AND_BEES, YOUR_IMAGES, HOW_DEEP, EASY_TARGET, WRONG_SOURCE)
