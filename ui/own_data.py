@@ -58,10 +58,16 @@ def own_section() -> None:
 
 def _bring() -> None:
     removal()
+    above = st.container()  # drawn last, for an import that has ended leaves a fresh uploader
     importing = st.session_state.get("_own_import")
-    if importing and not _imported(*importing):
+    busy = bool(importing) and not _imported(*importing)
+    with above:  # also meanwhile: an uploader that is not drawn forgets its files
+        source = _chosen()
+    if busy:
         return
-    source = _chosen()
+    failed = st.session_state.get("_own_failed")
+    if failed:
+        said(failed, "error")
     with st.expander("How to lay out your files"):
         st.markdown(LAYOUT)
     if source is None:
@@ -76,9 +82,6 @@ def _bring() -> None:
         return
     _preview(snapshot.answer)
     _form(snapshot.answer, question, content)
-    failed = st.session_state.get("_own_failed")
-    if failed:
-        said(failed, "error")
 
 
 def _chosen() -> tuple[str, str, PreviewOwn, dict[str, bytes] | None] | None:
