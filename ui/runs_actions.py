@@ -1,0 +1,241 @@
+"""What can be done with chosen runs: names, notes, tags, stars, files, deletion with undo, and import."""
+
+from __future__ import annotations
+
+import html
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import streamlit as st
+
+from tlcore.errors import LabError
+from tlcore.exports import Source, View, content_of
+from tlcore.exports.tracking import log_to_mlflow, tracking_available
+from tlcore.runs.bundle_archive import LARGEST_FILE
+from tlcore.runs.bundle_reading import import_bundle
+from tlcore.runs.bundles import SUFFIX
+from tlcore.runs.labels import LONGEST_NAME, LONGEST_NOTE, UNDO_SECONDS
+from tlcore.runs.library import Entry
+from tlcore.runs.usage import Usage, usage
+from ui.library import RunView, executor
+from ui.page import card_header
+from ui.runs_reach import experiment_of, page_of
+from ui.runs_table import choose, chosen_runs
+from ui.take_along import python_code, terminal_command
+
+_SAID = "_runs_said"
+BUNDLE_HELP = "One file with spec, metrics and frames; import it here or in another lab."
+LARGEST_UPLOAD_MB = min(LARGEST_FILE >> 20, 500)
+
+
+def say(kind: str, text: str) -> None:
+    """Keep a sentence for when the page is drawn next. kind: "success" or "error"."""
+    st.session_state[_SAID] = (kind, text)
+
+
+def said() -> None:
+    """Draw the sentence that was kept."""
+    kind, text = st.session_state.pop(_SAID, ("", ""))
+    if kind:
+        {"success": st.success, "error": st.error}[kind](text)
+
+
+def guarded(action: Callable[..., str | None], *arguments: object) -> None:
+    """Do it; say what was done, or what went wrong, in one sentence."""
+    try:
+        sentence = action(*arguments)
+    except LabError as error:
+        say("error", str(error))
+    else:
+        if sentence:
+            say("success", sentence)
+
+
+def _renew() -> None:
+    st.session_state["_runs_version"] = st.session_state.get("_runs_version", 0) + 1
+
+
+def undo_bar() -> None:
+    """Deleted runs that can be brought back."""
+    store = executor().store
+    gone = store.discarded()
+    if not gone:
+        return
+    hours = max(0.0, UNDO_SECONDS - (time.time() - gone[-1][1])) / 3600
+    words = "1 deleted run" if len(gone) == 1 else f"{len(gone):,} deleted runs"
+    latest = [run for run, moment in gone if moment == gone[0][1]]
+
+    def back(runs: list[str]) -> str:
+        count = store.bring_back(runs)
+        return f"{count:,} run{'s are' if count != 1 else ' is'} back."
+
+    def remove() -> str:
+        count = store.purge(0)
+        return f"{count:,} run{'s were' if count != 1 else ' was'} removed for good."
+
+    with st.container(horizontal=True, vertical_alignment="center", key="runs-undo"):
+        st.caption(f"{words} can still be brought back; the oldest goes in {hours:.0f} h.", width="content")
+        st.button("Undo", icon=":material/undo:", on_click=guarded, args=(back, latest), key="runs-undo-last")
+        if len(gone) > len(latest):
+            st.button("Bring all back", on_click=guarded, args=(back, [run for run, _ in gone]), key="runs-undo-all")
+        with st.popover("Remove now"):
+            st.write("Their records and weights are then gone for good.")
+            st.button("Remove for good", on_click=guarded, args=(remove,), key="runs-purge")
+
+
+def actions(entries: Sequence[Entry], views: Sequence[RunView]) -> None:
+    """The bar for all chosen runs together."""
+    store = executor().store
+    ids = [entry.id for entry in entries]
+    own = [entry.id for entry in entries if not entry.recorded]
+
+    def star(on: bool) -> None:
+        store.star(ids, on)
+
+    def tag() -> None:
+        text = str(st.session_state.get("runs-new-tags") or "")
+        store.tag(ids, text.split(","))
+        st.session_state["runs-new-tags"] = ""
+
+    def untag(tags: list[str]) -> None:
+        store.untag(ids, tags)
+
+    def delete() -> str:
+        gone = store.discard(own)
+        choose([run_id for run_id in chosen_runs() if run_id not in gone])
+        return (
+            f"{len(gone):,} run{'s' * (len(gone) != 1)} deleted; Undo brings {'them' if len(gone) != 1 else 'it'} back."
+        )
+
+    with st.container(horizontal=True, vertical_alignment="bottom", key="runs-actions"):
+        starred = all(entry.starred for entry in entries)
+        st.button(
+            "Take the star away" if starred else "Star", icon=":material/star:", key="runs-star",
+            on_click=guarded, args=(star, not starred),
+        )  # fmt: skip
+        with st.popover("Tags", icon=":material/sell:"):
+            st.text_input(
+                "Add tags, separated by commas", key="runs-new-tags", max_chars=200, on_change=guarded, args=(tag,)
+            )
+            for name in sorted({tag for entry in entries for tag in entry.tags}):
+                st.button(
+                    f"Take away: {_plain(name)}", key=f"runs-untag-{name}", on_click=guarded, args=(untag, [name])
+                )
+        st.button(
+            f"Delete {len(own)}" if len(own) > 1 else "Delete", icon=":material/delete:", key="runs-delete",
+            disabled=not own, on_click=guarded, args=(delete,),
+            help="It can be brought back for a day. Recorded runs that ship with the lab stay.",
+        )  # fmt: skip
+        if tracking_available():
+            sources = [Source(view.store, view.run) for view in views]
+            st.button("Log to MLflow", key="runs-mlflow", on_click=guarded, args=(partial(_log, sources),))
+
+
+def _log(sources: list[Source]) -> str:
+    return f"{len(log_to_mlflow(sources))} of them in MLflow."
+
+
+def _plain(text: str) -> str:
+    """Text of a visitor where Markdown is drawn."""
+    return "".join(f"\\{sign}" if sign in r"\`*_{}[]()<>#+-.!|$:~" else sign for sign in text)
+
+
+def detail(entry: Entry, view: RunView) -> None:
+    """One run: its name and note, where it is shown, how to make it again, its files."""
+    store, run = executor().store, view.run
+    where = "recorded, ships with the lab" if view.is_recorded else "imported" if entry.imported else "trained here"
+    card_header(entry.title, f"{run.state} · {where} · {view.machine}")
+
+    def rename() -> None:
+        store.rename(run.id, str(st.session_state[f"runs-name-{run.id}"] or ""))
+
+    def annotate() -> None:
+        store.annotate(run.id, str(st.session_state[f"runs-note-{run.id}"] or ""))
+
+    left, right = st.columns(2)
+    with left:
+        st.text_input(
+            "Name", entry.name or "", key=f"runs-name-{run.id}", max_chars=LONGEST_NAME, on_change=guarded,
+            args=(rename,), placeholder=f"{entry.title[:60]}",
+        )  # fmt: skip
+        st.text_area(
+            "Note", entry.note or "", key=f"runs-note-{run.id}", max_chars=LONGEST_NOTE, on_change=guarded,
+            args=(annotate,), height=100,
+        )  # fmt: skip
+        if run.reason:
+            st.html(f"<p class='tl-words'>{html.escape(run.reason)}</p>")
+    with right:
+        experiment = experiment_of(run)
+        page = page_of(experiment.preset) if experiment is not None else None
+        if experiment is not None and page is not None:
+            st.page_link(page, label="Open on its page", icon=":material/open_in_new:", query_params=experiment.query())
+            python, terminal = st.tabs(["This run in Python", "This run in the terminal"])
+            python.code(python_code(experiment), language="python")
+            terminal.code(terminal_command(experiment), language="bash", wrap_lines=True)
+        else:
+            st.caption("No page can show this run: it belongs to no preset, or its settings cannot be given there.")
+        st.code(
+            f"python -m tlcore show {run.id}\npython -m tlcore export {run.id} --format bundle --output run{SUFFIX}",
+            language="bash", wrap_lines=True,
+        )  # fmt: skip
+    files(view)
+
+
+def files(view: RunView) -> None:
+    """Downloads of one run."""
+    run = view.run
+    source = [Source(view.store, run)]
+    weights = (view.store.run_folder(run.id) / "weights.safetensors").is_file()
+    name = f"{run.spec.method.name}-{run.id}"
+    kinds = [("Bundle", "bundle", f"{name}{SUFFIX}", View(weights=False))] if not run.live else []
+    if weights and not run.live:
+        kinds.append(("Bundle with weights", "bundle", f"{name}-weights{SUFFIX}", View()))
+    kinds += [
+        ("Metrics (CSV)", "csv", f"{name}-metrics.csv", View()),
+        ("Metrics (Parquet)", "metrics-parquet", f"{name}-metrics.parquet", View()),
+        ("Everything known (JSON)", "json", f"{name}.json", View()),
+    ]
+    with st.container(horizontal=True, key="runs-files"):
+        for label, kind, file_name, wanted in kinds:
+            st.download_button(
+                label, partial(content_of, source, kind, wanted), file_name, on_click="ignore",
+                key=f"runs-file-{file_name}",
+                help=BUNDLE_HELP if kind == "bundle" else None,
+            )  # fmt: skip
+
+
+def import_and_room() -> None:
+    """Bring a bundle in; how much room the store takes."""
+    card_header("Bring a run")
+    file = st.file_uploader(
+        "A bundle that was exported here or in another lab", type=["zip"], key=f"runs-upload-{_upload_number()}",
+        max_upload_size=LARGEST_UPLOAD_MB,
+    )  # fmt: skip
+    if file is not None:
+        try:
+            imported = import_bundle(executor().store, file.getvalue())
+        except LabError as error:
+            st.error(str(error))
+        else:
+            say("success", imported.sentence())
+            choose([imported.run])
+            st.session_state["_runs_upload"] = _upload_number() + 1
+            st.rerun()
+    room = room_taken()
+    if room.limit is not None and room.total > room.limit:
+        st.warning(room.sentence())
+    else:
+        st.caption(
+            room.sentence() + (" Set TLCORE_STORE_LIMIT (such as 5 GB) to be warned." if room.limit is None else "")
+        )
+
+
+def _upload_number() -> int:
+    return int(st.session_state.get("_runs_upload", 0))
+
+
+@st.cache_data(ttl=10, show_spinner=False)
+def room_taken() -> Usage:
+    """Disk use, counted at most every ten seconds."""
+    return usage(executor().store)

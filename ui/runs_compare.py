@@ -1,0 +1,177 @@
+"""Chosen runs beside each other: curves of one metric, the fields in which they differ, their films, their lineage."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from tlcore.player.film import accuracy_curve
+from tlcore.player.message import probe_digest
+from tlcore.plots.style import LIGHT, class_colour, style_figure
+from tlcore.runs.differences import spec_differences
+from tlcore.runs.library import Entry
+from tlcore.runs.lineage import Lineage, lineage
+from ui.films import film_panel, projections_of
+from ui.library import RunView, executor
+from ui.live_chart import live_chart
+from ui.page import card, card_header
+from ui.player import MOST_PANELS, player, player_state
+from ui.runs_reach import library, recorded_arrows
+
+MOST_CURVES = 12
+SHORT = 34
+DASHES = ("solid", "dot", "dash")
+
+
+def short(text: str, longest: int = SHORT) -> str:
+    """A title where there is little room."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def titles_of(entries: Sequence[Entry]) -> dict[str, str]:
+    """A title for each run that tells it from the others."""
+    titles = {entry.id: short(entry.title) for entry in entries}
+    double = {title for title in titles.values() if list(titles.values()).count(title) > 1}
+    told = {entry.id: f"{titles[entry.id]}, seed {entry.seed} ({entry.id[:4]})" for entry in entries}
+    return {run_id: told[run_id] if title in double else title for run_id, title in titles.items()}
+
+
+def curves(entries: Sequence[Entry], views: Sequence[RunView]) -> None:
+    """One metric of every chosen run over its steps."""
+    shown = views[:MOST_CURVES]
+    metrics = {view.run.id: view.store.metrics(view.run.id) for view in shown}
+    names = sorted({name for found in metrics.values() for name in found})
+    if not names:
+        st.caption("These runs have recorded no metrics.")
+        return
+    aside = f"the first {MOST_CURVES} of {len(views)}" if len(views) > MOST_CURVES else ""
+    card_header("Curves", aside)
+    preferred = next((name for name in ("target_accuracy", "source_accuracy") if name in names), names[0])
+    name = st.selectbox("Metric", names, index=names.index(preferred), key="runs-curve", width=260)
+    titles = titles_of(entries)
+    figure = go.Figure()
+    for place, view in enumerate(shown):
+        series = metrics[view.run.id].get(name)
+        if series is not None:
+            figure.add_scatter(
+                x=series.steps, y=series.values, name=html.escape(titles[view.run.id]),
+                line={"color": class_colour(place), "width": 2, "dash": DASHES[place // 4 % 3]},
+            )  # fmt: skip
+    share = name.endswith("accuracy")
+    axis = {"tickformat": ".0%", "range": [0, 1.02]} if share else {}
+    style_figure(figure, uirevision=name, xaxis={"title": "step"}, yaxis=axis | {"title": name.replace("_", " ")})
+    live_chart(figure, key="runs-curves", height=320, description=f"{name} of the chosen runs over their steps")
+
+
+def differences(entries: Sequence[Entry], views: Sequence[RunView]) -> None:
+    """Only the fields of the specs that differ."""
+    rows = spec_differences([view.run.spec for view in views])
+    card_header("What differs", f"{len(rows)} field{'s' * (len(rows) != 1)}")
+    titles = titles_of(entries)
+    head = "".join(f"<th>{html.escape(titles[view.run.id])}</th>" for view in views)
+    body = "".join(
+        f"<tr><td>{html.escape(path)}</td>" + "".join(f"<td>{html.escape(short(value, 60))}</td>" for value in values)
+        + "</tr>"
+        for path, values in rows.items()
+    )  # fmt: skip
+    st.html(
+        f"<div style='overflow-x:auto' tabindex=0><table class=tl-table><thead><tr><th>field</th>{head}</tr></thead>"
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def films(entries: Sequence[Entry], views: Sequence[RunView]) -> None:
+    """Up to three films side by side, of runs that recorded the same points."""
+    probes = {view.run.id: view.store.probe(view.run.id) for view in views}
+    with_film = [view for view in views if probes[view.run.id] is not None and view.store.projections(view.run.id)]
+    if not with_film:
+        return
+    first = probes[with_film[0].run.id]
+    assert first is not None
+    digest = probe_digest(first)
+    alike = [view for view in with_film if (probe := probes[view.run.id]) and probe_digest(probe) == digest]
+    shown = alike[:MOST_PANELS]
+    common = set.intersection(*(set(view.store.projections(view.run.id)) for view in shown))
+    always = tuple(name for name in ("input", "umap", "pca") if name in common)
+    projections = projections_of(shown, always) or tuple(sorted(common))
+    if not projections:
+        return
+    left_out = len(views) - len(shown)
+    card_header(
+        "Feature spaces",
+        f"{left_out} chosen run{'s' * (left_out != 1)} not shown: other points, or no room" if left_out else "",
+    )
+    key = "player-runs-" + "-".join(view.run.id[:6] for view in shown)
+    state = player_state(key, projections)
+    titles = titles_of(entries)
+    panels = []
+    for view in shown:
+        value = accuracy_curve(view.store.metrics(view.run.id, ["target_accuracy"]).get("target_accuracy"))
+        panels.append(film_panel(view, titles[view.run.id], value, state, surfaces=state.projection == "input"))
+    player(panels, first, key=key, projections=projections, total_steps=max(view.run.steps for view in shown))
+
+
+def lineage_graph(run_ids: Sequence[str]) -> None:
+    """Which weights came from where, from left to right."""
+    tree = lineage(executor().store, run_ids, recorded_arrows())
+    if not tree.arrows:
+        if len(run_ids) == 1:
+            st.caption("Its weights came from no other run, and no other run started from them.")
+        return
+    entries = {entry.id: entry for entry in library().named(list(tree.generations))}
+    with card("runs-lineage"):
+        card_header("Where the weights came from", f"{tree.left_out} more not drawn" if tree.left_out else "")
+        figure, rows = lineage_figure(tree, entries, set(run_ids))
+        live_chart(
+            figure, key="runs-lineage", height=max(150, 70 * rows), description="Runs and the weights between them"
+        )
+        st.caption(
+            "An arrow carries final weights to a run that starts from them; a dotted one is a fork that went on."
+        )
+
+
+def lineage_figure(tree: Lineage, entries: Mapping[str, Entry], chosen: set[str]) -> tuple[go.Figure, int]:
+    """The graph, and how many rows its fullest generation has."""
+    columns: dict[int, list[str]] = {}
+    for run_id, generation in sorted(tree.generations.items(), key=lambda pair: (pair[1], pair[0])):
+        columns.setdefault(generation, []).append(run_id)
+    rows = max(len(column) for column in columns.values())
+    place = {
+        run_id: (generation, (row + 0.5) * rows / len(column))
+        for generation, column in columns.items()
+        for row, run_id in enumerate(column)
+    }
+    figure = go.Figure()
+    for dash, kind in (("solid", "run"), ("dot", "checkpoint")):
+        for arrow in tree.arrows:
+            if arrow.kind == kind:
+                (x0, y0), (x1, y1) = place[arrow.origin], place[arrow.run]
+                middle = (x0 + x1) / 2
+                figure.add_scatter(
+                    x=[x0, middle, middle, x1], y=[y0, y0, y1, y1], mode="lines", hoverinfo="skip", showlegend=False,
+                    line={"color": LIGHT.soft, "width": 1.5, "dash": dash, "shape": "spline", "smoothing": 0.6},
+                )  # fmt: skip
+    names = [short(entries[one].title, 26) if one in entries else f"{one[:8]}, not here" for one in place]
+    hover = [
+        f"{entries[one].title} · seed {entries[one].seed} · {entries[one].state}" if one in entries else one
+        for one in place
+    ]
+    figure.add_scatter(
+        x=[x for x, _ in place.values()], y=[y for _, y in place.values()], mode="markers+text", showlegend=False,
+        text=[html.escape(name) for name in names], textposition="bottom center",
+        hovertext=[html.escape(text) for text in hover], hoverinfo="text",
+        marker={
+            "size": 16, "line": {"width": 2, "color": LIGHT.label},
+            "color": [LIGHT.label if one in chosen else LIGHT.card for one in place],
+        },
+    )  # fmt: skip
+    last = max(columns)
+    hidden = {"showgrid": False, "showticklabels": False, "zeroline": False, "fixedrange": True, "showline": False}
+    style_figure(
+        figure, uirevision="lineage", xaxis=hidden | {"range": [-0.5, last + 0.5]},
+        yaxis=hidden | {"range": [rows + 0.2, -0.1]},
+    )  # fmt: skip
+    return figure, rows

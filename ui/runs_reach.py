@@ -1,0 +1,126 @@
+"""From a run in the library to the run itself, and to the page that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from tlcore.errors import LabError
+from tlcore.gallery import recorded
+from tlcore.presets import Preset, all_presets
+from tlcore.runs import Run, Store
+from tlcore.runs.differences import flatten
+from tlcore.runs.library import Library
+from tlcore.runs.lineage import Arrow
+from tlcore.specs import CheckpointStart, override
+from ui.experiment import MOST_SEEDS, Experiment
+from ui.library import RunView, executor
+
+PAGES = Path(__file__).resolve().parents[1] / "pages"
+
+
+@st.cache_resource(show_spinner=False)
+def shipped() -> tuple[Store, ...]:
+    """The files of recorded runs that ship with the lab."""
+    return tuple(store for name in all_presets() if (store := recorded(name)) is not None)
+
+
+@st.cache_resource(show_spinner=False)
+def library() -> Library:
+    """The library over this lab's store.
+
+    Raises:
+        StoreError: the store cannot be opened.
+    """
+    return Library(executor().store, shipped())
+
+
+@st.cache_resource(show_spinner=False)
+def recorded_arrows() -> tuple[Arrow, ...]:
+    """Which recorded run's weights went into which: their files may be older than the table of it."""
+    arrows = []
+    for store in shipped():
+        for run in store.runs():
+            arrows += [Arrow(spec.content_hash, run.id, "run") for spec in run.spec.dependencies()]
+            if isinstance(run.spec.start, CheckpointStart):
+                arrows.append(Arrow(run.spec.start.run, run.id, "checkpoint"))
+    return tuple(arrows)
+
+
+def reach(run_id: str) -> RunView | None:
+    """The run with this identity: of this lab, else the recorded one; None where there is none.
+
+    Raises:
+        StoreError: this version cannot read it.
+    """
+    own = executor().store.get(run_id)
+    if own is not None:
+        return RunView(own, executor().store, False)
+    for store in shipped():
+        run = store.get(run_id)
+        if run is not None:
+            return RunView(run, store, True)
+    return None
+
+
+def reach_all(run_ids: Sequence[str]) -> tuple[list[RunView], list[str]]:
+    """The runs that are there, and a sentence for each that this version cannot read."""
+    views, problems = [], []
+    for run_id in run_ids:
+        try:
+            view = reach(run_id)
+        except LabError as error:
+            problems.append(str(error))
+        else:
+            if view is not None:
+                views.append(view)
+    return views, problems
+
+
+def page_of(preset: Preset) -> Path | None:
+    """The script of a preset's page, if it is in this version."""
+    path = PAGES / f"{preset.page.replace('-', '_')}.py"
+    return path if path.is_file() else None
+
+
+@st.cache_data(show_spinner=False, max_entries=500)
+def _changes_of(run_id: str, preset_name: str, arm: str) -> dict[str, str] | None:
+    view = reach(run_id)
+    if view is None:
+        return None
+    preset = all_presets()[preset_name]
+    seeded = override(preset.arms, {"seed": view.run.spec.seed})
+    if seeded[arm].content_hash == run_id:
+        return {}
+    before, after = flatten(seeded[arm]), flatten(view.run.spec)
+    changes = {path: _written(value) for path, value in after.items() if path in before and before[path] != value}
+    same = before.keys() == after.keys()
+    changes = {path: value for path, value in changes.items() if not path.startswith(("start", "data."))}
+    if view.run.spec.data != seeded[arm].data or not same:
+        changes = {"data": view.run.spec.data.canonical_json()} | changes
+    changes.pop("seed", None)
+    try:
+        rebuilt = override(override(preset.arms, changes), {"seed": view.run.spec.seed})
+    except LabError:
+        return None
+    return changes if rebuilt[arm].content_hash == run_id else None
+
+
+def _written(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def experiment_of(run: Run) -> Experiment | None:
+    """The experiment whose page shows this run, or None where no page can."""
+    preset = all_presets().get(run.preset or "")
+    if preset is None or run.arm not in preset.arms or run.spec.seed >= MOST_SEEDS:
+        return None
+    if isinstance(run.spec.start, CheckpointStart):
+        return Experiment(preset, {}, seed=run.spec.seed, forks=(run.id,))
+    try:
+        changes = _changes_of(run.id, preset.identity, run.arm)
+    except LabError:
+        return None
+    return None if changes is None else Experiment(preset, changes, seed=run.spec.seed)
