@@ -26,6 +26,8 @@ MIME = {
     "csv": "text/csv", "tensorboard": "application/zip",
 }  # fmt: skip
 
+MOST_ROWS = 5  # downloads of more runs than these hide behind a choice
+
 
 @dataclass
 class Watched:
@@ -44,8 +46,11 @@ def watched(page: str) -> Watched:
     return found
 
 
-def take_along(experiment: Experiment, views: Sequence[RunView]) -> None:
-    """Draw the section. views: the runs that are shown."""
+def take_along(experiment: Experiment, views: Sequence[RunView], *, beside: Sequence[str] | None = None) -> None:
+    """Draw the section. views: the runs there are, one of each arm. beside: the arms that stand side by side, if the
+    viewer has chosen them; else those of the preset.
+    """
+    arms = experiment.preset.side_by_side if beside is None else beside
     link, python, terminal = st.tabs(["Link", "Python", "Terminal"])
     with link:
         st.caption("The address of this page holds preset, parameters, seeds, projection and step. Copy it from here:")
@@ -53,29 +58,46 @@ def take_along(experiment: Experiment, views: Sequence[RunView]) -> None:
     with python:
         st.code(python_code(experiment), language="python")
     with terminal:
-        st.code("\n".join([terminal_command(experiment), *export_command(experiment, views)]), language="bash")
+        st.code("\n".join([terminal_command(experiment), *export_command(views, arms)]), language="bash")
     sight = watched(experiment.preset.page)
     if sight.trouble:
         st.warning(f"The last download could not be made: {sight.trouble}")
         sight.trouble = None
-    _films(experiment, views, sight)
-    for view in views:
+    _films(experiment.preset.name, _side_by_side(views, arms), sight)
+    for view in _chosen(views, arms):
         _data(view, sight)
 
 
-def _films(experiment: Experiment, views: Sequence[RunView], sight: Watched) -> None:
+def _chosen(views: Sequence[RunView], arms: Sequence[str]) -> Sequence[RunView]:
+    """Of few runs all; of many those that stand side by side, or the one that is asked for."""
+    if len(views) <= MOST_ROWS:
+        return views
+    by_arm = {view.run.arm or view.run.id: view for view in views}
+    picked = st.selectbox(
+        "Numbers and weights of", ["the runs shown above", *by_arm], key="take-along-arm", width=330,
+        format_func=lambda arm: _arm_title(by_arm[arm]) if arm in by_arm else arm,
+    )  # fmt: skip
+    return [by_arm[picked]] if picked in by_arm else [by_arm[arm] for arm in arms if arm in by_arm]
+
+
+def _arm_title(view: RunView) -> str:
+    """The method, with what tells arms of one method apart: the part of the arm's name after the `@`."""
+    _, _, rest = (view.run.arm or "").partition("@")
+    return f"{view.run.spec.method.title} @ {rest}" if rest else view.run.spec.method.title
+
+
+def _films(preset: str, beside: Sequence[RunView], sight: Watched) -> None:
     """The film and the picture of the runs that stand side by side, as they are shown at the moment of the click."""
-    beside = _side_by_side(experiment, views)
     if not beside:
         return
     theme = st.context.theme.type if st.context.theme.type in ("light", "dark") else "light"
-    names = "-".join(view.run.spec.method.name for view in beside)
+    names = "-".join((view.run.arm or view.run.spec.method.name).replace("@", "-") for view in beside)
     rows = {"Film": ("html", "gif", *(["mp4"] if has_ffmpeg() else [])), "Picture": ("png", "svg")}
     for title, kinds in rows.items():
         with _row(title):
             for kind in kinds:
                 _button(
-                    kind.upper(), kind, f"{experiment.preset.name}-{names}-{title.lower()}.{kind}",
+                    kind.upper(), kind, f"{preset}-{names}-{title.lower()}.{kind}",
                     partial(_drawn, executor().store.folder, beside, kind, sight, None if kind == "html" else theme),
                     HELP.get(kind),
                 )  # fmt: skip
@@ -86,7 +108,7 @@ def _data(view: RunView, sight: Watched) -> None:
     name = f"{view.run.spec.method.name}-{view.run.id}"
     folder = executor().store.folder
     here = partial(content_of, [Source(view.store, view.run)])
-    with _row(view.run.spec.method.title):
+    with _row(_arm_title(view)):
         _button("metrics (CSV)", "csv", f"{name}-metrics.csv", partial(_said, sight, partial(here, "csv")))
         if _has_frames(view):
             _button("frames (NPZ)", "npz", f"{name}-frames.npz", partial(_said, sight, partial(here, "npz")))
@@ -129,9 +151,10 @@ def _button(label: str, kind: str, file_name: str, content: Callable[[], bytes],
     )  # fmt: skip
 
 
-def _side_by_side(experiment: Experiment, views: Sequence[RunView]) -> list[RunView]:
+def _side_by_side(views: Sequence[RunView], arms: Sequence[str]) -> list[RunView]:
     """The runs that make a film together."""
-    found = [view for view in views if view.run.arm in experiment.preset.side_by_side and _has_frames(view)]
+    by_arm = {view.run.arm: view for view in views if _has_frames(view)}
+    found = [by_arm[arm] for arm in arms if arm in by_arm]
     return found[:MOST_PANELS]
 
 
@@ -190,9 +213,9 @@ def terminal_command(experiment: Experiment) -> str:
     return f"python -m tlcore run {experiment.preset.identity}{seeds}{changes}"
 
 
-def export_command(experiment: Experiment, views: Sequence[RunView]) -> list[str]:
-    """The command that writes the film, where there is one."""
-    runs = [view.run.id for view in _side_by_side(experiment, views)]
+def export_command(views: Sequence[RunView], arms: Sequence[str]) -> list[str]:
+    """The command that writes the film of these arms, where there is one."""
+    runs = [view.run.id for view in _side_by_side(views, arms)]
     if not runs:
         return []
     return [f"python -m tlcore export {' --with '.join(runs)} --format html --output film.html"]

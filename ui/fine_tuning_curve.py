@@ -1,0 +1,162 @@
+"""The data-efficiency curve as a card, and its numbers as a table: what transfer bought, for so many labels."""
+
+from __future__ import annotations
+
+import html
+
+import numpy as np
+import streamlit as st
+
+from tlcore.analysis.confusion import per_class_accuracy
+from tlcore.analysis.diagnosis import losing_classes, negative_transfer
+from tlcore.plots.fine_tuning import Reference, efficiency_curve, shots_label
+from tlcore.presets.fine_tuning import arm_name, split_arm
+from tlcore.runs import Notice
+from ui.fine_tuning_arms import METRICS, Board, Pair, open_point
+from ui.live_chart import live_chart
+from ui.page import card, card_header, notice_box
+
+SCRATCH = "scratch"
+MOST_NAMED = 4
+
+
+def chosen_metric() -> str:
+    """Which accuracy the curve and the table tell of."""
+    if st.session_state.get("curve-metric") not in METRICS:
+        asked = st.query_params.get("metric")
+        st.session_state["curve-metric"] = asked if asked in METRICS else next(iter(METRICS))
+    return str(st.session_state["curve-metric"])
+
+
+def curve_card(board: Board, pair: Pair, metric: str, class_count: int) -> None:
+    """The curve, growing in place; a click on a point opens its run below."""
+    experiment = board.experiment
+    with card("curve"):
+        card_header("How far a few labels go", _progress(board))
+        with st.container(horizontal=True, vertical_alignment="center", key="curve-controls"):
+            st.segmented_control(
+                "What the curve shows", [*METRICS], format_func=_TOGGLE.__getitem__, key="curve-metric",
+                label_visibility="collapsed",
+            )  # fmt: skip
+            st.caption("Click a point to open its run below.", width="content")
+        source = board.source_accuracy()
+        references = []
+        if metric == "source_accuracy" and source is not None:
+            references.append(Reference(source, f"source network before, {source:.0%}", "source"))
+        elif metric == "target_accuracy" and class_count:
+            references.append(Reference(1 / class_count, "guessing", "soft"))
+        chosen = [part for part in map(split_arm, pair.arms) if part is not None]
+        figure = efficiency_curve(
+            board.measured(metric), board.titles, board.shots, metric=METRICS[metric], references=references,
+            chosen=chosen, revision=f"{experiment.preset.identity}-{metric}",
+        )  # fmt: skip
+        live_chart(
+            figure, key="efficiency-curve", height=400, on_point=lambda point: open_point(experiment, point),
+            description=f"{METRICS[metric]} against labels per class, a line a method; the table below has the numbers",
+        )  # fmt: skip
+
+
+_TOGGLE = {"target_accuracy": "Accuracy on the target", "source_accuracy": "What is left of the source"}
+
+
+def _progress(board: Board) -> str:
+    views = [view for arms in board.views.values() for view in arms.values() if view is not None]
+    waiting = sum(view.run.live for view in views)
+    done = sum(view.run.state == "finished" for view in views)
+    recorded = board.finished.recorded
+    if waiting:
+        return f"{done} of {done + waiting} runs are done"
+    if not done:
+        return "nothing trained yet"
+    seeds = board.finished.seeds
+    return f"mean ± sd, {seeds} seed{'s' * (seeds != 1)}{' · recorded' if recorded == done else ''}"
+
+
+def table_card(board: Board, metric: str) -> None:
+    """Mean ± sd of every method for every number of labels; the best of each column stands out, with what it gains."""
+    with card("table"):
+        card_header("What transfer bought", METRICS[metric])
+        if not board.finished.views:
+            st.caption("The numbers come with the first run that finishes.")
+            return
+        best = {shots: _best(board, shots, metric) for shots in board.shots}
+        head = "".join(f"<th>{html.escape(shots_label(shots))}</th>" for shots in board.shots)
+        rows = []
+        for method in board.methods:
+            cells = "".join(_cell(board, method, shots, metric, method in best[shots]) for shots in board.shots)
+            rows.append(f"<tr><td>{html.escape(board.titles[method])}</td>{cells}</tr>")
+        st.html(
+            f'<div class="tl-scroll"><table class="tl-table tl-curve"><tr><th>labels per class</th>{head}</tr>'
+            f"{''.join(rows)}</table></div>"
+        )
+        if metric == "target_accuracy" and SCRATCH in board.methods:
+            st.caption("Below each number: the gain over learning from scratch with the same labels.")
+
+
+def _best(board: Board, shots: int, metric: str) -> set[str]:
+    """The methods whose mean is the highest, as it is printed."""
+    means = {method: board.summary(method, shots, metric) for method in board.methods}
+    known = {method: round(summary.mean, 2) for method, summary in means.items() if summary is not None}
+    return {method for method, mean in known.items() if mean == max(known.values())} if len(known) > 1 else set()
+
+
+def _cell(board: Board, method: str, shots: int, metric: str, is_best: bool) -> str:
+    summary = board.summary(method, shots, metric)
+    if summary is None:
+        return "<td>–</td>"
+    number = f"{summary.mean:.2f}"
+    number = f"<b>{number}</b>" if is_best else number
+    spread = f" <small>± {summary.sd:.2f}</small>".replace("0.", ".") if summary.sd is not None else ""
+    scratch = board.summary(SCRATCH, shots, metric) if metric == "target_accuracy" else None
+    gain = ""
+    if scratch is not None and method != SCRATCH:
+        change = summary.mean - scratch.mean
+        sign = "up" if change > 0.005 else "down" if change < -0.005 else "even"
+        gain = f'<br><small data-change="{sign}">{change:+.2f}</small>'.replace("-", "−")
+        gain = gain.replace("data−change", "data-change")
+    return f"<td>{number}{spread}{gain}</td>"
+
+
+def transfer_warnings(board: Board, class_names: tuple[str, ...]) -> list[Notice]:
+    """Where using the source made it worse than learning from scratch with the same labels, and which classes lost."""
+    notices = []
+    for shots in board.shots:
+        before = board.finished.values(arm_name(SCRATCH, shots), "target_accuracy")
+        for method in board.methods:
+            arm = arm_name(method, shots)
+            after = board.finished.values(arm, "target_accuracy")
+            if method == SCRATCH or not (before and after) or negative_transfer(before, after) is None:
+                continue
+            drop = float(np.mean(before) - np.mean(after))
+            once = " (a single seed: repeat it before believing it)" if min(len(before), len(after)) == 1 else ""
+            text = (
+                f"The source hurts: {board.title(arm)} reaches {np.mean(after):.0%}, {100 * drop:.1f} points below "
+                f"learning from scratch{once}."
+            )
+            blame = _blame(board, shots, arm, class_names)
+            step = max(view.run.step for view in board.finished.views[arm])
+            notices.append(Notice(step, "warning", f"negative-{arm}", f"{text} {blame}".strip()))
+    return notices
+
+
+def _blame(board: Board, shots: int, arm: str, class_names: tuple[str, ...]) -> str:
+    """The classes that lost most, by name."""
+    tables = [_recalls(board, arm_name(SCRATCH, shots)), _recalls(board, arm)]
+    if not class_names or any(table.ndim != 2 or table.shape[1] != len(class_names) for table in tables):
+        return ""
+    lost = losing_classes(*tables)
+    named = ", ".join(f"{class_names[index]} (−{100 * drop:.0f})" for index, drop in lost[:MOST_NAMED])
+    more = f" and {len(lost) - MOST_NAMED} more" if len(lost) > MOST_NAMED else ""
+    return f"Classes that lost, in points: {named}{more}." if lost else ""
+
+
+def _recalls(board: Board, arm: str) -> np.ndarray:
+    """Accuracy of each class (seeds, classes) on the target."""
+    views = board.finished.views.get(arm, ())
+    found = (view.store.confusion(view.run.id, "target") for view in views)
+    return np.asarray([per_class_accuracy(confusion.counts) for confusion in found if confusion is not None])
+
+
+def warnings_box(board: Board, class_names: tuple[str, ...], further: list[Notice]) -> None:
+    """What a person should know, the gravest first."""
+    notice_box([*transfer_warnings(board, class_names), *further])

@@ -1,0 +1,100 @@
+"""Inside the network while it is tuned: how far layers move, how alike they stay, what is forgotten, what is learned by
+heart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from tlcore.plots import fine_tuning as plots
+from tlcore.plots.fine_tuning import shots_label
+from tlcore.runs import Series
+from ui.fine_tuning_arms import Board, Pair, layers_of, metrics_of
+from ui.fine_tuning_network import filters_of, layer_names, network_rows
+from ui.live_chart import live_chart
+from ui.page import card, card_header
+
+HEIGHT = 250
+MOVED, ALIKE = "parameter_change", "cka"
+LAYER_CHARTS = {
+    MOVED: ("How far each layer moved", "relative change"),
+    ALIKE: ("How alike its features stayed (CKA)", "linear CKA"),
+}
+
+
+def network_card(board: Board, pair: Pair) -> None:
+    """The network, a row for each method."""
+    with card("network"):
+        card_header("What each method does to the network", f"{shots_label(pair.shots)} labels per class")
+        st.html(network_rows(board, pair))
+        st.caption("Filled: how far a layer has moved, against the layer of its row that moved most.")
+
+
+def inside_cards(board: Board, pair: Pair) -> None:
+    """Four charts of the methods at the chosen number of labels, and the first filters of the run on the right."""
+    metrics = {
+        method: metrics_of(view)
+        for method, arm in board.arms_at(pair.shots).items()
+        if (view := board.view(arm)) is not None
+    }
+    if not any(metrics.values()):
+        return
+    layers = layer_names(board, pair.shots)
+    if any(
+        layers_of(found, MOVED) for found in metrics.values()
+    ):  # a network that learns from random moves from nowhere
+        for column, prefix in zip(st.columns(2), LAYER_CHARTS, strict=True):
+            with column, card(f"layers-{prefix}"):
+                _layer_chart(board, pair, metrics, layers, prefix)
+    few = f"{shots_label(pair.shots)} labels per class"
+    left, right = st.columns(2)
+    with left, card("forgetting"):
+        card_header("Forgetting the source task", few)
+        live_chart(
+            plots.forgetting_curves(metrics, board.titles, board.source_accuracy()), key="forgetting", height=HEIGHT,
+            description="accuracy on the source task while the target is learned",
+        )  # fmt: skip
+    with right, card("overfitting"):
+        card_header("Learned by heart?", "the two arms shown")
+        shown = {_method(arm): metrics_of(view) for arm in pair.arms if (view := board.view(arm)) is not None}
+        live_chart(
+            plots.overfitting_curves(shown, board.titles), key="overfitting", height=HEIGHT,
+            description="cross-entropy on the labels that are learned from, and on held-out ones",
+        )  # fmt: skip
+    view = board.view(pair.right)
+    if view is not None:
+        with card("filters"):
+            card_header("First-layer filters", board.title(pair.right))
+            pictures, sentence = filters_of(board, view)
+            st.html(f'{pictures}<p class="tl-words">{sentence}</p>')
+
+
+def _method(arm: str) -> str:
+    return arm.partition("@")[0]
+
+
+def _layer_chart(
+    board: Board, pair: Pair, metrics: Mapping[str, Mapping[str, Series]], layers: tuple[str, ...], prefix: str
+) -> None:
+    """The last value for every method, or on request the course of the run on the right."""
+    title, words = LAYER_CHARTS[prefix]
+    right = _method(pair.right)
+    course = layers_of(metrics.get(right, {}), prefix)
+    over_time = any(len(line.steps) > 1 for line in course.values()) and st.session_state.get(f"course-{prefix}", False)
+    card_header(title, board.titles[right] if over_time else "")
+    if over_time:
+        figure = plots.layer_lines(course, layers, metric=words)
+    else:
+        by_method = {method: layers_of(found, prefix) for method, found in metrics.items()}
+        last = {
+            method: {layer: float(line.values[-1]) for layer, line in found.items()}
+            for method, found in by_method.items()
+            if found
+        }
+        figure = plots.layer_bars(last, board.titles, layers, metric=words)
+    live_chart(figure, key=f"layers-{prefix}", height=HEIGHT, description=title)
+    if any(len(line.steps) > 1 for line in course.values()):
+        st.toggle(f"Over time, {board.titles[right]}", key=f"course-{prefix}")
+    elif course:
+        st.caption("Measured before and after, so that it costs no time while training.")
