@@ -12,21 +12,35 @@ from tlcore.specs import SourceOnly, validate
 
 PRESETS = list(all_presets().values())
 each_preset = pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.identity)
+each_pair_of_domains = pytest.mark.parametrize(
+    "preset", [one for one in PRESETS if one.page == "domain-adversarial"], ids=lambda preset: preset.identity
+)
 
 
 @each_preset
 def test_every_arm_is_a_run_that_can_be_asked_for(preset: Preset):
     for arm, spec in preset.arms.items():
         assert spec.seed == 0
-        assert arm == spec.method.name
+        assert arm == arm.strip() != ""
         assert validate(json.loads(spec.canonical_json())) == spec
 
 
 @each_preset
+def test_no_two_arms_are_the_same_run(preset: Preset):
+    assert len({spec.content_hash for spec in preset.arms.values()}) == len(preset.arms)
+
+
+@each_pair_of_domains
 def test_arms_differ_in_the_method_alone(preset: Preset):
     shared = {spec.model_copy(update={"method": SourceOnly()}).model_dump_json() for spec in preset.arms.values()}
     assert len(shared) == 1
-    assert len({spec.content_hash for spec in preset.arms.values()}) == len(preset.arms)
+    assert list(preset.arms) == [spec.method.name for spec in preset.arms.values()]
+
+
+@each_preset
+def test_what_an_arm_starts_from_is_an_arm(preset: Preset):
+    for spec in preset.arms.values():
+        assert set(spec.dependencies()) <= set(preset.arms.values())
 
 
 @each_preset
@@ -52,7 +66,10 @@ def test_seeds_change_the_seed_alone(preset: Preset):
     runs = preset.specs([0, 7])
     assert [(arm, seed) for arm, seed, _ in runs] == [(arm, seed) for seed in (0, 7) for arm in preset.arms]
     for arm, seed, spec in runs:
-        assert spec == preset.arms[arm].model_copy(update={"seed": seed})
+        alone = preset.arms[arm].model_copy(update={"seed": seed})
+        # What it starts from is of the same seed.
+        assert spec.model_copy(update={"start": alone.start}) == alone
+        assert all(before.seed == seed for before in spec.dependencies())
     assert len({spec.content_hash for _, _, spec in runs}) == len(runs)
 
 
@@ -80,5 +97,5 @@ def test_presets_of_a_page_begin_with_its_default():
 def test_an_unknown_preset_names_the_nearest():
     with pytest.raises(InvalidRequest, match="did you mean domain-adversarial/photo-digits"):
         find_preset("domain-adversarial/photodigits")
-    with pytest.raises(InvalidRequest, match="there are domain-adversarial/photo-digits, "):
+    with pytest.raises(InvalidRequest, match="there are .*domain-adversarial/photo-digits, "):
         find_preset("xyz")

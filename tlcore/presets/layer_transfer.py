@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from tlcore.presets.preset import Preset
 from tlcore.specs import (
     BlockCnn,
     Budget,
+    CatalogueSet,
     ClassHalf,
     DatasetSpec,
     Glyphs,
@@ -140,3 +142,86 @@ def textbook_arm(spec: RunSpec) -> str | None:
         return None
     frozen = "" if method.frozen else "+"
     return arm_name(f"{origin.data.half}n{data.half}{frozen}", count)
+
+
+EXPLANATION = (
+    "A network is trained on half of the classes, A; another on the other half, B. The first n layers of one are then "
+    "put into a fresh network that learns B. From A and frozen (AnB): what is lost was made for A. From B itself and "
+    "frozen (BnB): nothing was made for another task, so what is lost is that layers which grew up together were cut "
+    "apart. Learning on (the + curves): the start is what is left of the transfer."
+)
+
+GLYPHS = Preset(
+    page=PAGE,
+    name="glyphs",
+    title="Printed characters: 24 → 24 others",
+    lead="48 rendered letters and digits over photographs, divided at random: what one half teaches the first n "
+    "layers, of use to the other half.",
+    arms=curve_arms(CHARACTERS),
+    side_by_side=("AnB@5", "AnB+@5"),
+    look_for=(
+        "AnB, solid blue: the first layers of the other half serve as well as one's own; the last ones do not.",
+        "BnB, solid orange, is cut and frozen at the same places, with layers made for this very task. Where it dips, "
+        "layers had grown together and are hard to part: fragile co-adaptation, not specificity.",
+        "What AnB lies below BnB is specificity: there is no other difference between the two.",
+        "AnB+, dashed blue, is allowed to learn on and ends where the base ends or above it: something of A remains.",
+    ),
+    explanation=EXPLANATION,
+)
+
+DISSIMILAR = Preset(
+    page=PAGE,
+    name="dissimilar",
+    title="Straight characters → round characters",
+    lead="The same experiment where the halves are not alike: A has the characters of straight strokes, B round ones.",
+    arms=curve_arms(CHARACTERS, division="kinds"),
+    side_by_side=("AnB@3", "AnB@5"),
+    look_for=(
+        "AnB begins to fall at earlier layers than with random halves: even strokes are made for the task.",
+        "BnB is as it was: how fragile a cut is has nothing to do with the other task.",
+        "Put the curves of 2014 beside it: there natural and man-made things were kept apart.",
+    ),
+    explanation="The further the new task from the old one, the earlier the layers whose features are of no use to it. "
+    "Yosinski et al. divided ImageNet into natural and man-made things; characters can be divided by their strokes. "
+    "Three curves fall further apart, and random layers, which know nothing of any task, show where the bottom is.",
+)
+
+FIRST_OR_LAST = Preset(
+    page=PAGE,
+    name="first-or-last",
+    title="Keep the first layers, or the last?",
+    lead="Once the labels change and the pictures stay of the same kind; once the classes stay and the sensor changes.",
+    arms=kept_arms(CHARACTERS, CHARACTERS.model_copy(update={"pictures": 15}), "inverted"),
+    side_by_side=("input:first@4", "input:last@4"),
+    look_for=(
+        "Left, other labels: whoever keeps the first layers gains; whoever keeps the last ones loses.",
+        "Right, another sensor, the same labels: it is the other way round.",
+        "The lines cross because what differs sits at different ends: labels at the end of the network, pictures at "
+        "its beginning.",
+    ),
+    explanation="For images one usually keeps the first layers: strokes and edges are the same in every photograph, "
+    "and the classes differ. For speech one often keeps the last ones: the words are the same, and the voice differs. "
+    "Which layers to keep is a question of what changes. Kept layers are frozen, all others begin anew and learn from "
+    "15 pictures per class; where the labels stay, the label predictor is kept among the last layers.",
+)
+
+CIFAR10 = Preset(
+    page=PAGE,
+    name="cifar10",
+    title="CIFAR-10: 5 classes → 5 others",
+    lead="The experiment on 10,000 small photographs of ten kinds of things, divided at random into five and five.",
+    arms=curve_arms(
+        CatalogueSet(dataset="cifar10", limit=10_000),
+        recipe=Recipe(
+            BlockCnn(),
+            Optimisation(learning_rate=0.1, schedule="cosine", weight_decay=5e-4),
+            Budget(steps=1000, batch_size=128, evaluations=5, frames=3, probe_points=250, precision="auto"),
+        ),
+    ),
+    side_by_side=("AnB@5", "AnB+@5"),
+    look_for=GLYPHS.look_for,
+    explanation=EXPLANATION + " Animals may meet animals, or lorries: with ten classes the split matters, so train "
+    "several.",
+)
+
+PRESETS = (GLYPHS, DISSIMILAR, FIRST_OR_LAST, CIFAR10)
