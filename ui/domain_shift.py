@@ -27,6 +27,7 @@ from ui.data_pieces import (
 )  # fmt: skip
 from ui.domain_choice import NONE, SHIFT_WORDS, chosen_pair, loadable, pair_code, pair_of, target_page
 from ui.live_chart import live_chart
+from ui.own_library import own_sets_read
 from ui.page import card, card_header
 
 DOMAIN_ADVERSARIAL = Path(__file__).parents[1] / "pages" / "domain_adversarial.py"
@@ -37,6 +38,10 @@ SECONDS = 900.0
 def pair_section() -> None:
     """Choose two domains and look at them side by side."""
     choices = loadable()
+    wanted = [st.query_params.get(role, "") for role in ("source", "target")]
+    if any(name.startswith("own:") and name not in choices for name in wanted) and not own_sets_read():
+        waiting(Snapshot(), "Reading your own data sets")
+        return
     source, target, shift, strength = chosen_pair(choices)
     try:
         pair, base = pair_of(choices[source][1], choices[target][1], shift, strength)

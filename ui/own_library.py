@@ -47,6 +47,11 @@ def own_sets() -> list[dict[str, Any]]:
     return found
 
 
+def own_sets_read() -> bool:
+    """Whether `own_sets` has told this visitor all there is; there may be nothing to read."""
+    return "_own_sets" in st.session_state or not (data_folder() / "own").is_dir()
+
+
 def own_list() -> None:
     """Every own data set, with what can be done with it."""
     sets = own_sets()

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import re
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
 import pytest
 
+from tests.browser.conftest import store_of
 from tests.browser.waiting import until
-from tests.data.own.conftest import classes, pack, picture
+from tests.data.own.conftest import classes, pack, picture, zipped
+from tlcore.execution.local import LocalExecutor
+from tlcore.specs import Dann, DomainPair, Moons, Perceptron, RunSpec, override
 
 pytestmark = pytest.mark.browser
+DATA: dict[str, str] = {}
 
 
 @pytest.fixture
 def address(app_server: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> str:
     """The lab with a data folder of its own."""
-    return app_server(TLCORE_DATA=str(tmp_path_factory.mktemp("data")), TLCORE_FOLDERS="", TLCORE_FETCH="0")
+    folder = str(tmp_path_factory.mktemp("data"))
+    found = app_server(TLCORE_DATA=folder, TLCORE_FOLDERS="", TLCORE_FETCH="0")
+    DATA.setdefault(found, folder)  # a server is started once, with the first folder
+    return found
 
 
 @pytest.fixture
@@ -32,6 +43,20 @@ def archive(tmp_path: Path) -> Path:
 def open_page(page: Any, address: str, query: str = "") -> None:
     page.goto(f"{address}/data?{query}")
     page.get_by_role("heading", name="Data", exact=True).wait_for(timeout=60_000)
+
+
+def bring(page: Any, address: str, *paths: Path) -> None:
+    """Upload these files on a page that is opened anew."""
+    open_page(page, address, "view=yours")
+    page.locator("input[type=file]").set_input_files([str(path) for path in paths])
+
+
+def remove(page: Any, address: str, name: str) -> None:
+    """Remove an own data set, so that the next test finds the place as it was."""
+    open_page(page, address, f"view=yours&own={name}")
+    page.get_by_role("button", name="Remove").click()
+    page.get_by_role("button", name="Yes, remove it").click()
+    page.get_by_text(f"{name} is removed.").wait_for(timeout=60_000)
 
 
 def test_search_and_open_a_data_set(page: Any, address: str) -> None:
@@ -80,6 +105,107 @@ def test_a_file_that_is_no_zip_is_a_sentence(page: Any, address: str, tmp_path: 
     page.locator("input[type=file]").set_input_files(str(broken))
     page.get_by_role("alert").get_by_text("broken.zip cannot be read").wait_for(timeout=60_000)
     assert page.get_by_text("Bring your own").is_visible()
+
+
+def bad_uploads(folder: Path) -> list[tuple[Path, str]]:
+    """Three files that must not be read, each with its sentence."""
+    good = {name: picture(number) for number, name in enumerate(classes("cat", "dog"))}
+    bomb = pack(folder / "bomb.zip", {"cat/1.png": b"\0" * 40 * 2**20}, compression=zipfile.ZIP_DEFLATED)
+    leaving = pack(folder / "leaving.zip", good | {"../../outside.png": b"x"})
+    alone = folder / "alone.csv"
+    alone.write_text("file,label\ncat/1.png,cat\ndog/1.png,dog\n")
+    return [
+        (bomb, "The archive bomb.zip would unpack to more than 100 times its own size, and is not read."),
+        (leaving, "The archive leaving.zip has a member that leaves its folder, ../../outside.png, and is not read."),
+        (alone, "bring table and pictures together, in one zip or folder, or chosen at once."),
+    ]
+
+
+def test_what_must_not_be_read_is_a_sentence_and_changes_nothing(page: Any, address: str, tmp_path: Path) -> None:
+    kept = zipped(tmp_path / "kept.zip", classes("cat", "dog", count=5))
+    bring(page, address, kept)
+    page.get_by_role("button", name="Import", exact=True).click()
+    page.get_by_text("kept is imported: 10 examples").wait_for(timeout=60_000)
+    for path, sentence in bad_uploads(tmp_path):
+        bring(page, address, path)
+        page.get_by_role("alert").get_by_text(sentence).wait_for(timeout=60_000)
+        assert page.get_by_role("alert").count() == 1, "one sentence"
+        assert page.get_by_test_id("stException").count() == 0
+        assert page.get_by_role("button", name="Import", exact=True).count() == 0
+        assert page.get_by_text("1 on this machine").is_visible() and page.get_by_text("10 pictures").is_visible()
+    remove(page, address, "kept")
+
+
+def test_two_people_import_at_once(browser: Any, address: str, tmp_path: Path) -> None:
+    people = [browser.new_context(viewport={"width": 1280, "height": 1000}) for _ in range(2)]
+    pages = [context.new_page() for context in people]
+    for page in pages:
+        page.set_default_timeout(60_000)
+    try:
+        for number, page in enumerate(pages):  # the same name for different pictures
+            path = tmp_path / str(number) / "beasts.zip"
+            path.parent.mkdir()
+            names = classes("cat", "dog", count=4 + number)
+            pack(path, {name: picture(100 * number + at) for at, name in enumerate(names)})
+            bring(page, address, path)
+            page.get_by_text(f"{8 + 2 * number} pictures · 2 classes").wait_for(timeout=60_000)
+        for page in pages:
+            page.get_by_role("button", name="Import", exact=True).click()
+        refused = "There is already an own data set “beasts” with other content: remove it or choose another name."
+        imported = re.compile(r"beasts is imported: (8|10) examples")
+
+        def outcome(page: Any) -> str:
+            if page.get_by_text(imported).count():
+                return "imported"
+            return "refused" if page.get_by_role("alert").get_by_text(refused).count() else ""
+
+        found = until(lambda: [one for page in pages if (one := outcome(page))][1:] and [*map(outcome, pages)], "both")
+        assert sorted(found) == ["imported", "refused"], "one was first, and the other is told"
+        second = pages[found.index("refused")]
+        second.get_by_role("textbox", name="Name").fill("beasts-too")
+        second.get_by_role("textbox", name="Name").press("Enter")
+        second.get_by_role("button", name="Import", exact=True).click()
+        second.get_by_text("beasts-too is imported").wait_for(timeout=60_000)
+        first = pages[found.index("imported")]
+        open_page(first, address, "view=yours")
+        for name, count in (
+            ("beasts", 8 + 2 * found.index("imported")),
+            ("beasts-too", 8 + 2 * found.index("refused")),
+        ):
+            row = first.locator(f".st-key-own-{name} summary")
+            until(lambda row=row, count=count: f"{count} pictures" in row.inner_text(), f"{name} is what was brought")
+    finally:
+        for context in people:
+            context.close()
+
+
+def test_features_that_were_brought_lead_to_their_training(
+    page: Any, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(0)
+    labels, domains = np.arange(120) % 3, np.arange(120) // 3 % 2
+    features = np.eye(3)[labels] @ random.normal(size=(3, 8)) * 3 + random.normal(size=(120, 8)) + domains[:, None]
+    path = tmp_path / "numbers.csv"
+    lines = ["label,domain," + ",".join(f"f{at}" for at in range(8))]
+    lines += [
+        f"{label},{'here' if domain else 'there'}," + ",".join(f"{value:.4f}" for value in row)
+        for label, domain, row in zip(labels, domains, features, strict=True)
+    ]
+    path.write_text("\n".join(lines))
+    bring(page, address, path)
+    page.get_by_role("button", name="Import", exact=True).click()
+    page.get_by_text("numbers is imported: 120 examples").wait_for(timeout=60_000)
+    open_page(page, address, "view=pair&source=own:numbers:here&target=own:numbers:there&shift=none")
+    link = page.get_by_role("link", name="Train DANN on this pair")
+    link.wait_for(timeout=60_000)
+    address_of_training = link.get_attribute("href")
+    parameters = dict(part.split("=", 1) for part in parse_qs(urlsplit(address_of_training).query)["set"])
+    moons = DomainPair(source=Moons(), target=Moons())
+    arms = override({"dann": RunSpec(method=Dann(), data=moons, network=Perceptron())}, parameters)
+    assert arms["dann"].data.source.domain == "here" and arms["dann"].network.hidden_units == 100
+    monkeypatch.setenv("TLCORE_DATA", DATA[address])
+    run = LocalExecutor(store_of(address)).submit(arms["dann"])
+    until(lambda: store_of(address).require(run).step > 0, "it is learned from")
 
 
 def test_the_slider_moves_the_pictures_and_the_distance(page: Any, address: str) -> None:
