@@ -69,12 +69,12 @@ FOUR_CASES = Preset(
     look_for=(
         "Left above, little data and a near source: every way of using the source is far ahead of learning from "
         "scratch.",
-        "Right above, little data and a far source: compare the classifier on an earlier layer with the one on the last.",
+        "Right above, little data and a far source: compare the classifier on an earlier layer with that on the last.",
         "Below, with much data: see how little is left of what the source gave, and whether a far one still costs.",
         "Beside each winner stands the textbook's advice; where it did not come out, one sentence says by how much.",
     ),
-    explanation="What comes late in a network belongs to the task it was trained on, what comes early serves many. So a "
-    "far source may be of use through its earlier layers alone, and the more labels there are, the less any source is "
+    explanation="What comes late in a network belongs to the task it was trained on, what comes early serves many. So "
+    "a far source may be of use through its earlier layers alone, and the more labels there are, the less any source is "
     "worth. How near a source is was measured, not felt: the page gives the proxy A-distance on its features.",
 )
 
