@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -12,12 +13,14 @@ import streamlit as st
 from tlcore.errors import LabError
 from tlcore.exports import Source, View, content_of
 from tlcore.exports.tracking import log_to_mlflow, tracking_available
+from tlcore.runs import Run
 from tlcore.runs.bundle_archive import LARGEST_FILE
 from tlcore.runs.bundle_reading import import_bundle
 from tlcore.runs.bundles import SUFFIX
 from tlcore.runs.labels import LONGEST_NAME, LONGEST_NOTE, UNDO_SECONDS
 from tlcore.runs.library import Entry
 from tlcore.runs.usage import Usage, usage
+from ui.experiment import Experiment
 from ui.library import RunView, executor
 from ui.page import card_header
 from ui.runs_reach import experiment_of, page_of
@@ -171,8 +174,8 @@ def detail(entry: Entry, view: RunView) -> None:
         if experiment is not None and page is not None:
             st.page_link(page, label="Open on its page", icon=":material/open_in_new:", query_params=experiment.query())
             python, terminal = st.tabs(["This run in Python", "This run in the terminal"])
-            python.code(python_code(experiment), language="python")
-            terminal.code(terminal_command(experiment), language="bash", wrap_lines=True)
+            python.code(_python(experiment, run), language="python")
+            terminal.code(_terminal(experiment, run), language="bash", wrap_lines=True)
         else:
             st.caption("No page can show this run: it belongs to no preset, or its settings cannot be given there.")
         st.code(
@@ -180,6 +183,22 @@ def detail(entry: Entry, view: RunView) -> None:
             language="bash", wrap_lines=True,
         )  # fmt: skip
     files(view)
+
+
+def _terminal(experiment: Experiment, run: Run) -> str:
+    """The command that makes this very run."""
+    if experiment.forks:
+        return f"python -m tlcore show {run.id}  # a fork goes on from a checkpoint of this store"
+    return f"{terminal_command(experiment)} --arm {run.arm} --seed {run.spec.seed}"
+
+
+def _python(experiment: Experiment, run: Run) -> str:
+    """The call that makes this very run."""
+    if experiment.forks:
+        return "# A fork goes on from a checkpoint of this store; Python has no call for it."
+    start = f'tlcore.run("{experiment.preset.identity}"'
+    alone = f', seeds=1, seed={run.spec.seed}, arms=["{run.arm}"]'
+    return python_code(replace(experiment, seeds=1)).replace(start, start + alone)
 
 
 def files(view: RunView) -> None:

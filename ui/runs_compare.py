@@ -32,11 +32,14 @@ def short(text: str, longest: int = SHORT) -> str:
 
 
 def titles_of(entries: Sequence[Entry]) -> dict[str, str]:
-    """A title for each run that tells it from the others."""
-    titles = {entry.id: short(entry.title) for entry in entries}
-    double = {title for title in titles.values() if list(titles.values()).count(title) > 1}
-    told = {entry.id: f"{titles[entry.id]}, seed {entry.seed} ({entry.id[:4]})" for entry in entries}
-    return {run_id: told[run_id] if title in double else title for run_id, title in titles.items()}
+    """A title for each run that tells it from the others: its name, else arm and seed, and where these meet more."""
+    titles = {entry.id: short(entry.name or f"{entry.arm or entry.method}, seed {entry.seed}") for entry in entries}
+    for more in (lambda entry: entry.preset or entry.method, lambda entry: entry.id[:6]):
+        known = list(titles.values())
+        titles |= {
+            entry.id: f"{titles[entry.id]} · {more(entry)}" for entry in entries if known.count(titles[entry.id]) > 1
+        }
+    return titles
 
 
 def curves(entries: Sequence[Entry], views: Sequence[RunView]) -> None:

@@ -39,14 +39,14 @@ def filters(choices: Choices) -> Wanted:
     """Draw the filters and return what they ask for."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="runs-filters"):
         text = st.text_input(
-            "Search", placeholder="identity, name, note, tag, preset, arm", key="runs-text", icon=":material/search:",
-            max_chars=200, width=280,
+            "Search", placeholder="name, note, tag, …", key="runs-text", icon=":material/search:",
+            max_chars=200, width=190,
         )  # fmt: skip
-        presets = st.multiselect("Preset", choices.presets, key="runs-presets", width=200)
-        arms = st.multiselect("Arm", choices.arms, key="runs-arms", width=160)
-        states = st.multiselect("State", STATES, key="runs-states", width=150)
-        tags = st.multiselect("Tag", choices.tags, key="runs-tags", width=140)
-        seeds = st.multiselect("Seed", choices.seeds, key="runs-seeds", width=110)
+        presets = st.multiselect("Preset", choices.presets, key="runs-presets", width=140, placeholder="any")
+        arms = st.multiselect("Arm", choices.arms, key="runs-arms", width=110, placeholder="any")
+        states = st.multiselect("State", STATES, key="runs-states", width=110, placeholder="any")
+        tags = st.multiselect("Tag", choices.tags, key="runs-tags", width=100, placeholder="any")
+        seeds = st.multiselect("Seed", choices.seeds, key="runs-seeds", width=84, placeholder="any")
     with st.container(horizontal=True, vertical_alignment="bottom", key="runs-order"):
         metrics = choices.metrics or ("target_accuracy",)
         preferred = metrics.index("target_accuracy") if "target_accuracy" in metrics else 0
@@ -126,15 +126,15 @@ def frame(entries: list[Entry], metric: str) -> pandas.DataFrame:
     """The entries as the table shows them."""
     return pandas.DataFrame({
         "★": ["★" if entry.starred else "" for entry in entries],
-        "Run": [entry.title for entry in entries],
+        "Run": [entry.name or entry.preset or entry.method for entry in entries],
         "Arm": [entry.arm or entry.method for entry in entries],
         "Seed": [entry.seed for entry in entries],
         "State": [_state(entry) for entry in entries],
         metric: [entry.metric for entry in entries],
+        "From": ["recorded" if entry.recorded else "imported" if entry.imported else "here" for entry in entries],
         "Tags": [list(entry.tags) for entry in entries],
         "When": [datetime.fromtimestamp(entry.ended or entry.created, UTC) for entry in entries],
         "Trained": [f"{entry.seconds:,.0f} s" for entry in entries],
-        "From": ["recorded" if entry.recorded else "imported" if entry.imported else "here" for entry in entries],
         "Identity": [entry.id[:8] for entry in entries],
     })  # fmt: skip
 
@@ -150,7 +150,7 @@ def _columns(metric: str) -> dict[str, object]:
     share = metric.endswith("accuracy")
     return {
         "★": config.TextColumn(width=28),
-        "Run": config.TextColumn(width=280),
+        "Run": config.TextColumn(width=220),
         "Arm": config.TextColumn(width=120),
         "Seed": config.NumberColumn(width=52),
         "State": config.TextColumn(width=96),

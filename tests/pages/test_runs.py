@@ -1,0 +1,134 @@
+"""The Runs page without a browser: what it shows, what its buttons do to the store, what its words say."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from tlcore.cli import build_parser
+from tlcore.presets import all_presets
+from tlcore.runs import Store
+from tlcore.specs import Budget, RunSpec, override
+from ui import runs_actions, runs_compare, runs_reach
+from ui.runs_table import frame
+
+PAGES = Path(__file__).parents[2] / "pages"
+APP = f"""
+import streamlit as st
+pages = [st.Page({str(PAGES / "runs.py")!r}, default=True), st.Page({str(PAGES / "domain_adversarial.py")!r})]
+st.navigation(pages).run()
+"""  # the page links to others, which must be known
+PRESET = all_presets()["domain-adversarial/moons"]
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    monkeypatch.setenv("TLCORE_STORE", str(tmp_path))
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    yield Store(tmp_path)
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+def finished(store: Store, arm: str, seed: int = 0, **changes: object) -> str:
+    spec = override(PRESET.arms, {"seed": seed, **changes})[arm]
+    run = store.add(spec, preset=PRESET.identity, arm=arm)
+    store.record_metrics(run, [(0, {"target_accuracy": 0.5}), (10, {"target_accuracy": 0.75})])
+    store.change(run, state="finished", step=10, seconds=2.0, summary={"target_accuracy": 0.75})
+    return run
+
+
+def opened(*runs: str) -> AppTest:
+    page = AppTest.from_string(APP, default_timeout=60)
+    if runs:
+        page.query_params["run"] = list(runs)
+    page.run()
+    assert not page.exception
+    return page
+
+
+def test_every_run_is_listed_and_recorded_ones_are_marked(store: Store):
+    finished(store, "dann", 7)
+    table = opened().dataframe[0].value
+    assert table["From"].tolist().count("here") == 1 and "recorded" in table["From"].tolist()
+
+
+def test_a_filter_without_a_match_says_so(store: Store):
+    page = opened()
+    page.text_input(key="runs-text").set_value("zebra").run()
+    assert not page.exception and not page.dataframe
+    assert "No run matches" in page.info[0].value
+
+
+def test_name_note_star_and_tags_are_kept(store: Store):
+    run = finished(store, "dann", 7)
+    page = opened(run)
+    page.text_input(key=f"runs-name-{run}").set_value("<b>mine</b>").run()
+    page.text_area(key=f"runs-note-{run}").set_value("a note").run()
+    page.button(key="runs-star").click().run()
+    page.text_input(key="runs-new-tags").set_value("one, two").run()
+    assert not page.exception
+    label = store.label(run)
+    assert (label.name, label.note, label.starred, label.tags) == ("<b>mine</b>", "a note", True, ("one", "two"))
+    heads = " ".join(str(element.proto.body) for element in page.get("html"))
+    assert "&lt;b&gt;mine" in heads and "<b>mine" not in heads
+
+
+def test_delete_and_undo(store: Store):
+    run = finished(store, "dann", 7)
+    page = opened(run)
+    page.button(key="runs-delete").click().run()
+    assert not page.exception and store.get(run) is None
+    page.button(key="runs-undo-last").click().run()
+    assert not page.exception and store.get(run) is not None
+
+
+def test_several_runs_are_compared(store: Store):
+    runs = [finished(store, "dann", 7), finished(store, "source_only", 7)]
+    page = opened(*runs)
+    bodies = " ".join(str(element.proto.body) for element in page.get("html"))
+    assert "method.name" in bodies and "method.lambda_max" in bodies and "optimisation.learning_rate" not in bodies
+
+
+def test_a_run_that_cannot_be_read_is_said_and_can_be_deleted(store: Store):
+    run = finished(store, "dann", 7)
+    store.change(run, spec='{"method": {"name": "of another age"}}')
+    page = opened(run)
+    assert any(run in warning.value for warning in page.warning)
+    page.button(key="runs-delete").click().run()
+    assert not page.exception and store.discarded()[0][0] == run
+
+
+@pytest.mark.parametrize("changes", [{}, {"learning_rate": 0.01}, {"steps": 150, "lambda_max": 0.5}])
+def test_the_page_of_a_run_and_its_command_make_the_same_run(store: Store, changes: dict[str, object]):
+    run = finished(store, "dann", 3, **changes)
+    experiment = runs_reach.experiment_of(store.require(run))
+    assert experiment is not None and experiment.seed == 3
+    assert override(experiment.arms, {"seed": 3})["dann"].content_hash == run
+    words = shlex.split(runs_actions._terminal(experiment, store.require(run)))[3:]
+    asked = build_parser().parse_args(words)
+    told = dict(change.split("=", 1) for change in asked.changes)
+    assert override(PRESET.arms, {**told, "seed": asked.seed})[asked.arms[0]].content_hash == run
+    code = runs_actions._python(experiment, store.require(run))
+    compile(code, "run.py", "exec")
+    assert "seed=3" in code and 'arms=["dann"]' in code
+
+
+def test_a_run_of_no_preset_has_no_page(store: Store):
+    run = store.add(RunSpec(budget=Budget(steps=10)))
+    assert runs_reach.experiment_of(store.require(run)) is None
+
+
+def test_titles_tell_runs_apart(store: Store):
+    runs = [finished(store, "dann", 7), finished(store, "dann", 7, learning_rate=0.01)]
+    for run in runs:
+        store.rename(run, "the same name " * 6)
+    entries = runs_reach.library().named(runs)
+    assert len(set(runs_compare.titles_of(entries).values())) == 2
+    assert len(frame(entries, "target_accuracy")) == 2

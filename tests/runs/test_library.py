@@ -1,0 +1,220 @@
+"""The library: what a filter finds, labels, deletion that can be undone, and where weights came from."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tlcore.errors import InvalidRequest, OutOfSpace
+from tlcore.runs import Store
+from tlcore.runs.database import FORMAT
+from tlcore.runs.differences import spec_differences
+from tlcore.runs.labels import LONGEST_NAME, MOST_TAGS
+from tlcore.runs.library import SORTINGS, Library, Wanted
+from tlcore.runs.lineage import lineage
+from tlcore.runs.usage import require_room, store_limit, usage
+from tlcore.specs import Budget, Dann, RunSpec, SourceOnly
+from tlcore.specs.run import CheckpointStart, RunStart
+
+
+@pytest.fixture
+def ids(store: Store) -> list[str]:
+    """Six finished runs: two arms, three seeds, target accuracy rising with their place."""
+    found = []
+    for place in range(6):
+        arm, method = (("dann", Dann()), ("source_only", SourceOnly()))[place % 2]
+        run = store.add(
+            RunSpec(method=method, budget=Budget(steps=10), seed=place // 2), preset="domain-adversarial/moons", arm=arm
+        )
+        store.change(run, state="finished", created=float(place), summary={"target_accuracy": place / 10})
+        found.append(run)
+    return found
+
+
+def found(store: Store, shipped: tuple[Store, ...] = (), **wanted: object) -> list[str]:
+    library, query = Library(store, shipped), Wanted(**wanted)
+    entries = library.entries(query)
+    assert library.count(query) == len(entries)
+    return [entry.id for entry in entries]
+
+
+class TestFilters:
+    def test_everything_newest_first(self, store: Store, ids: list[str]):
+        assert found(store) == ids[::-1]
+
+    def test_each_filter(self, store: Store, ids: list[str]):
+        assert set(found(store, arms=["dann"])) == set(ids[::2])
+        assert set(found(store, seeds=[1])) == set(ids[2:4])
+        assert found(store, states=["failed"]) == []
+        assert set(found(store, presets=["domain-adversarial/moons"], seeds=[0, 2])) == {*ids[:2], *ids[4:]}
+        store.star([ids[3]])
+        assert found(store, starred=True) == [ids[3]]
+
+    def test_tags_must_all_be_there(self, store: Store, ids: list[str]):
+        store.tag(ids[:3], ["a"])
+        store.tag(ids[2:4], ["b"])
+        assert found(store, tags=["a", "b"]) == [ids[2]]
+        assert Library(store).choices().tags == ("a", "b")
+
+    def test_search_takes_words_as_they_are(self, store: Store, ids: list[str]):
+        store.rename(ids[1], "100% of_all")
+        store.annotate(ids[2], "the 100 best")
+        assert found(store, text="100%") == [ids[1]]
+        assert found(store, text="of_a") == [ids[1]] and found(store, text="ofxa") == []
+        assert found(store, text="BEST the") == [ids[2]]
+        assert found(store, text=ids[4][:9]) == [ids[4]]
+        assert found(store, text="' OR 1=1 --") == []
+
+    @pytest.mark.parametrize("sort", SORTINGS)
+    def test_every_order_holds_every_run(self, store: Store, ids: list[str], sort: str):
+        up, down = found(store, sort=sort, descending=False), found(store, sort=sort)
+        assert set(up) == set(down) == set(ids)
+
+    def test_by_metric_those_without_one_come_last(self, store: Store, ids: list[str]):
+        store.change(ids[5], summary={"target_accuracy": float("nan")})
+        assert found(store, sort="metric") == [*ids[4::-1], ids[5]]
+        assert found(store, sort="metric", descending=False)[-1] == ids[5]
+
+    def test_pages_join_without_gap(self, store: Store, ids: list[str]):
+        library = Library(store)
+        pages = [library.entries(Wanted(), limit=4, offset=offset) for offset in (0, 4)]
+        assert [entry.id for page in pages for entry in page] == ids[::-1]
+
+    def test_an_order_that_does_not_exist(self, store: Store):
+        with pytest.raises(InvalidRequest, match="cannot be sorted"):
+            Library(store).entries(Wanted(sort="id; DROP TABLE runs"))
+
+    def test_a_run_whose_spec_no_longer_validates_is_listed(self, store: Store, ids: list[str]):
+        store.change(ids[0], spec='{"method": {"name": "of another age"}}')
+        assert ids[0] in found(store)
+        assert store.discard([ids[0]]) == [ids[0]]
+
+    def test_recorded_runs_take_part_and_own_ones_hide_them(self, store: Store, ids: list[str], tmp_path: Path):
+        other = Store(tmp_path / "other")
+        only = other.add(RunSpec(seed=77), arm="recorded")
+        other.add(RunSpec(method=Dann(), budget=Budget(steps=10)))  # ids[0]
+        other.database.close()
+        shipped = (Store(file=other.folder / Store.FILE),)
+        assert set(found(store, shipped)) == {*ids, only}
+        assert found(store, shipped, origin="recorded") == [only]
+        store.star([only])
+        assert found(store, shipped, starred=True) == [only]
+
+
+class TestLabels:
+    def test_they_are_cleaned(self, store: Store, ids: list[str]):
+        store.rename(ids[0], "  <b>two\nlines\x00 ")
+        store.tag([ids[0]], ["x", " x", "", "y "])
+        assert (store.label(ids[0]).name, store.label(ids[0]).tags) == ("<b>two lines", ("x", "y"))
+        store.rename(ids[0], " ")
+        assert store.label(ids[0]).name is None
+
+    def test_limits(self, store: Store, ids: list[str]):
+        with pytest.raises(InvalidRequest, match="at most"):
+            store.rename(ids[0], "x" * (LONGEST_NAME + 1))
+        store.tag(ids[:1], [f"tag{number}" for number in range(MOST_TAGS)])
+        with pytest.raises(InvalidRequest, match="at most"):
+            store.tag(ids[1::-1], ["one more"])
+        assert "one more" not in store.label(ids[1]).tags
+
+    def test_only_identities_are_labelled(self, store: Store):
+        with pytest.raises(InvalidRequest):
+            store.rename("../../etc", "name")
+
+
+class TestDeletion:
+    def test_deleted_runs_disappear_and_come_back(self, store: Store, ids: list[str]):
+        store.record_metrics(ids[0], [(1, {"a": 1.0})])
+        assert store.discard(ids[:2]) == ids[:2]
+        assert store.get(ids[0]) is None and set(found(store)) == set(ids[2:])
+        assert [run.id for run in store.runs()] == ids[2:]
+        with pytest.raises(InvalidRequest):
+            store.require(ids[0])
+        assert store.bring_back(ids[:1]) == 1
+        assert store.latest(ids[0]) == {"a": 1.0} and store.get(ids[0]) is not None
+
+    def test_a_deleted_run_that_is_asked_for_again_is_shown_not_trained(self, store: Store, ids: list[str]):
+        spec = store.require(ids[0]).spec
+        store.discard(ids[:1])
+        assert store.add(spec) == ids[0]
+        assert store.require(ids[0]).state == "finished"
+
+    def test_a_run_that_trains_is_not_deleted(self, store: Store, ids: list[str]):
+        store.change(ids[1], state="running")
+        with pytest.raises(InvalidRequest, match="stop it"):
+            store.discard(ids)
+        assert store.discarded() == [] and len(found(store)) == 6
+
+    def test_later_it_is_really_removed_with_its_weights(self, store: Store, ids: list[str]):
+        for run in ids[:2]:
+            store.run_folder(run).mkdir(parents=True)
+            (store.run_folder(run) / "weights.safetensors").write_bytes(b"weights")
+        store.tag(ids[:2], ["tag"])
+        store.discard(ids[:2])
+        store.bring_back(ids[1:2])
+        assert store.purge(3600) == 0 and store.run_folder(ids[0]).exists()
+        assert store.purge(0) == 1
+        assert not store.run_folder(ids[0]).exists() and store.run_folder(ids[1]).exists()
+        assert store.bring_back(ids[:1]) == 0 and store.label(ids[0]).tags == ()
+
+
+class TestMigration:
+    def test_an_older_store_is_migrated_and_a_copy_kept(self, store: Store, tmp_path: Path):
+        parent = RunSpec(seed=1)
+        child = RunSpec(seed=2, start=RunStart(spec=parent))
+        store.add(child)
+        connection = store.database.connection
+        for table in ("labels", "tags", "origins"):
+            connection.execute(f"DROP TABLE {table}")
+        for index in ("listing", "by_preset", "by_arm", "by_seed"):
+            connection.execute(f"DROP INDEX runs_{index}")
+        connection.execute("PRAGMA user_version = 2")
+        store.database.close()
+        older = Store(file=store.folder / Store.FILE)  # recorded runs of an older format are read as they are
+        assert {run.id for run in older.runs()} == {parent.content_hash, child.content_hash}
+        assert older.label(child.content_hash).tags == ()
+        newer = Store(store.folder)
+        assert newer.database.rows("PRAGMA user_version")[0][0] == FORMAT
+        assert lineage(newer, [child.content_hash]).generations == {parent.content_hash: 0, child.content_hash: 1}
+        copy = sqlite3.connect(store.folder / "lab.format-2.sqlite")
+        assert copy.execute("PRAGMA user_version").fetchone()[0] == 2
+        assert copy.execute("SELECT count(*) FROM runs").fetchone()[0] == 2
+        assert [path.name for path in store.folder.glob("*.partial")] == []
+
+
+class TestLineage:
+    def test_before_and_after(self, store: Store):
+        first = RunSpec(seed=1)
+        second = RunSpec(seed=2, start=RunStart(spec=first))
+        third = RunSpec(seed=3, start=RunStart(spec=second))
+        fork = RunSpec(seed=4, start=CheckpointStart(run=first.content_hash, step=3))
+        store.add(third)
+        store.add(fork, parent=first.content_hash)
+        tree = lineage(store, [second.content_hash])
+        assert tree.generations == {first.content_hash: 0, second.content_hash: 1, third.content_hash: 2}
+        assert len(lineage(store, [first.content_hash]).arrows) == 3
+        kinds = {arrow.run: arrow.kind for arrow in lineage(store, [fork.content_hash]).arrows}
+        assert kinds == {fork.content_hash: "checkpoint"}
+
+    def test_differences_are_only_what_differs(self):
+        one, other = RunSpec(method=Dann(), seed=1), RunSpec(method=SourceOnly(), seed=1)
+        rows = spec_differences([one, other, one])
+        assert rows["method.name"] == ["dann", "source_only", "dann"]
+        assert rows["method.lambda_max"][1] == "—" and "seed" not in rows
+        assert spec_differences([one, one]) == {}
+
+
+class TestRoom:
+    def test_limit_is_read_and_kept(self, store: Store, ids: list[str], monkeypatch: pytest.MonkeyPatch):
+        assert store_limit() is None and usage(store).total > 0
+        for text, size in (("5 GB", 5 * 10**9), ("1.5m", 1_500_000), ("100", 100)):
+            monkeypatch.setenv("TLCORE_STORE_LIMIT", text)
+            assert store_limit() == size
+        assert "more than its limit of 100 bytes" in usage(store).sentence()
+        with pytest.raises(OutOfSpace, match="limit"):
+            require_room(store, 1)
+        monkeypatch.setenv("TLCORE_STORE_LIMIT", "much")
+        with pytest.raises(InvalidRequest, match="no size"):
+            store_limit()
