@@ -16,9 +16,9 @@ from PIL import Image
 from tlcore.data.own.folders import FolderFiles
 from tlcore.errors import InvalidRequest
 from tlcore.networks.layers import features_after
-from tlcore.networks.pretrained import Normalise, load_network, weights_file
+from tlcore.networks.pretrained import Normalise, centre, load_network, weights_file
 from tlcore.specs import Pretrained
-from tlcore.training.feature_cache import centre, features_file, kept_features, pictures_hash, weights_hash
+from tlcore.training.feature_cache import features_file, kept_features, pictures_hash, weights_hash
 from tlcore.training.linear_probe import probe_folder
 
 SPEC = Pretrained(architecture="squeezenet1_1", side=48)

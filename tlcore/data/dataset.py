@@ -52,6 +52,18 @@ class Dataset:
         return Unlabelled(self.inputs)
 
 
+def joined(one: Dataset, other: Dataset) -> Dataset:
+    """The examples of two parts of the same data, those of the first before those of the second."""
+    tables = (one.attributes, other.attributes)
+    return replace(
+        one,
+        inputs=torch.cat([one.inputs, other.inputs]),
+        labels=torch.cat([one.labels, other.labels]),
+        identities=torch.cat([one.identities, other.identities]),
+        attributes=None if tables[0] is None or tables[1] is None else torch.cat([tables[0], tables[1]]),
+    )
+
+
 @dataclass(frozen=True)
 class Unlabelled:
     """Examples whose labels do not exist for whoever holds this object."""

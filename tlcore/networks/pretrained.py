@@ -55,7 +55,11 @@ class LoadedNetwork:
 
 
 class Normalise(nn.Module):
-    """Pictures (N, 3, H, W), uint8 or from 0 to 1, to floats of side × side, less mean, divided by deviation."""
+    """Pictures (N, 3, H, W), uint8 or from 0 to 1, to floats of side × side, less mean, divided by deviation.
+
+    Of pictures whose shorter side is what the weights were made with the middle is taken, as when they were published;
+    others are resized.
+    """
 
     mean: torch.Tensor
     deviation: torch.Tensor
@@ -63,6 +67,7 @@ class Normalise(nn.Module):
     def __init__(self, preprocessing: Preprocessing, side: int = 0) -> None:
         super().__init__()
         self.side = side or preprocessing.side
+        self._resize = preprocessing.resize
         self.interpolation = preprocessing.interpolation
         self.register_buffer("mean", torch.tensor(preprocessing.mean).view(-1, 1, 1))
         self.register_buffer("deviation", torch.tensor(preprocessing.deviation).view(-1, 1, 1))
@@ -70,12 +75,22 @@ class Normalise(nn.Module):
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         if inputs.dtype == torch.uint8:
             inputs = inputs.to(self.mean.dtype).mul_(1 / 255)
+        inputs = centre(inputs, self.side, self._resize)
         if tuple(inputs.shape[2:]) != (self.side, self.side):
             size = (self.side, self.side)
             inputs = functional.interpolate(
                 inputs, size=size, mode=self.interpolation, align_corners=False, antialias=True
             )
         return (inputs - self.mean) / self.deviation
+
+
+def centre(pictures: torch.Tensor, side: int, resize: int) -> torch.Tensor:
+    """The middle side × side of pictures (N, C, H, W) whose shorter side is `resize` already; others as they are."""
+    height, width = pictures.shape[2:]
+    if min(height, width) != resize or resize <= side:
+        return pictures
+    top, left = round((height - side) / 2), round((width - side) / 2)
+    return pictures[:, :, top : top + side, left : left + side]
 
 
 def load_network(spec: Pretrained | OwnWeights) -> LoadedNetwork:

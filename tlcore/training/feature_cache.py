@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from tlcore.data.dataset import Dataset
 
-VERSION = 1  # part of what names a file: to be raised when the same weights and pictures give other features
+VERSION = 2  # part of what names a file: to be raised when the same weights and pictures give other features
 BATCH = 8  # what a batch needs between two layers is then kept by the C library, and faster on a CPU than any larger
 BATCH_ON_GPU = 64
 NumberFormat = Literal["float32", "float16"]
@@ -184,7 +184,7 @@ def _extracted(
     def batch(read: Callable[[torch.Tensor], torch.Tensor], start: int) -> np.ndarray:
         with torch.inference_mode():
             some = torch.from_numpy(np.array(pictures[start : start + batch_size])).to(device)
-            inputs = normalise(centre(some, normalise.side, loaded.preprocessing.resize))
+            inputs = normalise(some)
             features = read(inputs.contiguous(memory_format=torch.channels_last))
             return features.float().cpu().numpy().astype(number_format)
 
@@ -203,12 +203,3 @@ def _extracted(
         if on_cpu:
             torch.set_num_threads(threads)
     return np.concatenate(made)
-
-
-def centre(pictures: torch.Tensor, side: int, resize: int) -> torch.Tensor:
-    """The middle side × side of pictures (N, C, H, W) whose shorter side is `resize` already; others as they are."""
-    height, width = pictures.shape[2:]
-    if min(height, width) != resize or resize <= side:
-        return pictures
-    top, left = round((height - side) / 2), round((width - side) / 2)
-    return pictures[:, :, top : top + side, left : left + side]

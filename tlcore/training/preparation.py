@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from tlcore.data import load_pair
-from tlcore.data.dataset import Dataset, Domain, Unlabelled
+from tlcore.data.dataset import Dataset, Domain, Unlabelled, joined
 from tlcore.data.few_shot import few_shot
 from tlcore.data.halves import load_half
 from tlcore.data.load import load_task_domains
@@ -106,7 +106,9 @@ def _load_task_pair(spec: RunSpec, report: Report | None) -> Loaded:
     assert isinstance(spec.data, TaskPair)
     source, target, notes = load_task_domains(spec.data.source, spec.data.target, spec.seed, report=report)
     assert target is not None
-    chosen = few_shot(target.train, spec.data.labels_per_class or None, spec.seed)
+    # No rule chooses by the validation part here, so its labels are learned from as well.
+    labelled = joined(target.train, target.validation)
+    chosen = few_shot(labelled, spec.data.labels_per_class or None, spec.seed)
     compared = chosen.data.subset(torch.arange(min(len(chosen.data), MOST_COMPARED)))
     scored: dict[tuple[DomainName, Part], Dataset] = {("target", "test"): target.test, ("target", "train"): compared}
     if source is not None:
