@@ -109,6 +109,11 @@ def peek(key: str) -> Snapshot | None:
     return snapshot
 
 
+def look_again() -> None:
+    """Let the section that is being drawn be drawn again soon: something it shows is still changing."""
+    st.session_state[_PENDING] = True
+
+
 def lively(section: Callable[[], None], key: str) -> None:
     """Draw a section as a fragment that looks again while something it shows is under way."""
     pace = st.session_state.get(f"_pace_{key}")

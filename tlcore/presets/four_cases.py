@@ -74,8 +74,8 @@ FOUR_CASES = Preset(
         "Beside each winner stands the textbook's advice; where it did not come out, one sentence says by how much.",
     ),
     explanation="What comes late in a network belongs to the task it was trained on, what comes early serves many. So "
-    "a far source may be of use through its earlier layers alone, and the more labels there are, the less any source is "
-    "worth. How near a source is was measured, not felt: the page gives the proxy A-distance on its features.",
+    "a far source may be of use through its earlier layers alone, and the more labels there are, the less any source "
+    "is worth. How near a source is need not be felt: ask the adviser for the proxy A-distance on its features.",
 )
 
 PRESETS = (FOUR_CASES,)
