@@ -12,31 +12,40 @@ from pydantic import ValidationError
 
 from tlcore.errors import InvalidRequest
 from tlcore.specs import (
+    BlockCnn,
     Budget,
     CatalogueSet,
     CheckpointStart,
     Dann,
     Digits,
     DomainPair,
+    FineTune,
+    FixedFeatures,
     Glyphs,
+    L2Sp,
     Mnist,
     MnistM,
     Moons,
     Optimisation,
+    OutputMatching,
     PaperMnist,
     PaperSvhn,
     Parameter,
     Perceptron,
     PhotoDigits,
+    Pretrain,
     Pretrained,
     RandomStart,
     RunSpec,
     RunStart,
+    Scratch,
     Shifted,
     SmallCnn,
     SourceOnly,
+    SourceTask,
     Spec,
     SynNumbers,
+    TaskPair,
     TrainOnTarget,
     override,
     parameters,
@@ -49,6 +58,11 @@ SPECS = [
     *[RunSpec(network=network) for network in (SmallCnn(), PaperMnist(), PaperSvhn(), Pretrained())],
     *[RunSpec(data=DomainPair(source=data, target=data)) for data in PICTURES],
     RunSpec(network=Perceptron(), data=DomainPair(source=Moons(), target=Moons(rotation=35))),
+    RunSpec(method=Pretrain(), data=SourceTask(), network=BlockCnn()),
+    *[
+        RunSpec(method=method, data=TaskPair(source=None))
+        for method in (Scratch(), FixedFeatures(), FineTune(), L2Sp(), OutputMatching())
+    ],
 ]
 
 

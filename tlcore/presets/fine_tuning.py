@@ -260,8 +260,9 @@ HOW_DEEP = Preset(
     arms=_depth_arms(),
     side_by_side=("last_1@20", "fine_tune@20"),
     look_for=(
-        "Each layer more that may learn gains on the target, and costs of the source.",
+        "Does the target gain with each layer more that may learn? And how much of the source is lost for it?",
         "Gradual unfreezing and slower lower layers are ways in between: compare both columns.",
+        "Compare five labels per class with twenty: how many layers may learn before it hurts?",
     ),
     explanation="The first layers hold what most pictures share, the last what the source task asked for. With few "
     "labels it is the last ones that must change; how many, the two curves tell.",
