@@ -13,23 +13,17 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pytest
 
-from tests.browser.conftest import store_of
 from tests.browser.waiting import until
 from tests.data.own.conftest import classes, pack, picture, zipped
-from tlcore.execution.local import LocalExecutor
 from tlcore.specs import Dann, DomainPair, Moons, Perceptron, RunSpec, override
 
 pytestmark = pytest.mark.browser
-DATA: dict[str, str] = {}
 
 
 @pytest.fixture
 def address(app_server: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> str:
     """The lab with a data folder of its own."""
-    folder = str(tmp_path_factory.mktemp("data"))
-    found = app_server(TLCORE_DATA=folder, TLCORE_FOLDERS="", TLCORE_FETCH="0")
-    DATA.setdefault(found, folder)  # a server is started once, with the first folder
-    return found
+    return app_server(TLCORE_DATA=str(tmp_path_factory.mktemp("data")), TLCORE_FOLDERS="", TLCORE_FETCH="0")
 
 
 @pytest.fixture
@@ -179,9 +173,7 @@ def test_two_people_import_at_once(browser: Any, address: str, tmp_path: Path) -
             context.close()
 
 
-def test_features_that_were_brought_lead_to_their_training(
-    page: Any, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_features_that_were_brought_lead_to_their_training(page: Any, address: str, tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     labels, domains = np.arange(120) % 3, np.arange(120) // 3 % 2
     features = np.eye(3)[labels] @ random.normal(size=(3, 8)) * 3 + random.normal(size=(120, 8)) + domains[:, None]
@@ -203,9 +195,6 @@ def test_features_that_were_brought_lead_to_their_training(
     moons = DomainPair(source=Moons(), target=Moons())
     arms = override({"dann": RunSpec(method=Dann(), data=moons, network=Perceptron())}, parameters)
     assert arms["dann"].data.source.domain == "here" and arms["dann"].network.hidden_units == 100
-    monkeypatch.setenv("TLCORE_DATA", DATA[address])
-    run = LocalExecutor(store_of(address)).submit(arms["dann"])
-    until(lambda: store_of(address).require(run).step > 0, "it is learned from")
 
 
 def test_the_slider_moves_the_pictures_and_the_distance(page: Any, address: str) -> None:
