@@ -47,4 +47,13 @@ class AdviseTransfer(Spec):
     store: str = parameter("", "Folder of the store the source run lies in; empty: the usual one.", max_length=4000)
 
 
-ModelQuestion = DescribeClassifier | TryPicture | ExportOnnx | AdviseTransfer
+class CompareLayers(Spec):
+    """What do the layers of two base networks have in common, and what can be read off each for either's task?"""
+
+    question: Literal["compare-layers"] = "compare-layers"
+    run: str = parameter(..., "Identity of the first run.", pattern=RUN)
+    other: str = parameter(..., "Identity of the second run.", pattern=RUN)
+    store: str = parameter("", "Folder of the store they lie in; empty: the usual one.", max_length=4000)
+
+
+ModelQuestion = DescribeClassifier | TryPicture | ExportOnnx | AdviseTransfer | CompareLayers

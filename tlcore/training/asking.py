@@ -9,9 +9,16 @@ import torch
 
 from tlcore.data.folder import Report
 from tlcore.runs import Run, Store
-from tlcore.specs.model_questions import AdviseTransfer, DescribeClassifier, ModelQuestion, TryPicture
+from tlcore.specs.model_questions import (
+    AdviseTransfer,
+    CompareLayers,
+    DescribeClassifier,
+    ModelQuestion,
+    TryPicture,
+)
 from tlcore.training.advising import advise_transfer
 from tlcore.training.describing import describe_classifier, onnx_model
+from tlcore.training.layer_contents import compare_layers
 from tlcore.training.trying import trained, try_picture
 
 
@@ -22,6 +29,8 @@ def answer_model(question: ModelQuestion, upload: Path | None = None, report: Re
     if isinstance(question, AdviseTransfer):
         return advise_transfer(question.task, store, report)
     run: Run = store.require(question.run)
+    if isinstance(question, CompareLayers):
+        return compare_layers(store, [run, store.require(question.other)], report)
     if isinstance(question, TryPicture):
         return try_picture(store, run, upload, question.neighbours, report)
     if isinstance(question, DescribeClassifier):
