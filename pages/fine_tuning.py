@@ -19,7 +19,17 @@ from tlcore.runs import Notice, Series
 from tlcore.specs.fine_tuning import Tuning
 from ui.experiment import Experiment, from_address
 from ui.films import film_panel, projections_of
-from ui.fine_tuning_arms import Board, Pair, board_of, chosen_pair, metrics_of, pair_address, pair_choice
+from ui.fine_tuning_arms import (
+    Board,
+    Pair,
+    board_of,
+    chosen_pair,
+    metrics_of,
+    moment_of,
+    pair_address,
+    pair_choice,
+    probe_of,
+)
 from ui.fine_tuning_curve import METRICS, chosen_metric, curve_card, table_card, warnings_box
 from ui.fine_tuning_inside import inside_cards, network_card
 from ui.fine_tuning_network import network_style
@@ -27,6 +37,7 @@ from ui.library import RunView, warm_up
 from ui.live_chart import live_chart
 from ui.page import card, card_header, page_header
 from ui.player import PlayerState, player, player_state
+from ui.remembered import remembered
 from ui.run_bar import run_bar
 from ui.take_along import take_along, watched
 
@@ -77,7 +88,7 @@ def main() -> None:
         pace, pair = experiment.refresh_seconds(), chosen_pair(experiment)
         st.fragment(live_view, run_every=pace)(experiment, pace, pair)
         _section("adviser", "adviser", experiment)
-        _section("adviser", "four_cases")
+        _section("four_cases", "four_cases")
         _section("own_classifier", "own_classifier", experiment)
     except LabError as error:
         st.error(str(error))
@@ -104,7 +115,8 @@ def live_view(experiment: Experiment, pace: float | None, pair: Pair) -> None:
     if pace != experiment.refresh_seconds() or pair != chosen_pair(experiment) or seed != str(experiment.seed):
         st.rerun()  # begins or ends the refreshing, or shows other runs everywhere on the page
     run_bar(PAGE, experiment)
-    board, metric = board_of(experiment), chosen_metric()
+    board = board_of(experiment)
+    metric = chosen_metric(board)
     shown = {arm: view for arm in pair.arms if (view := board.view(arm)) is not None}
     names = _class_names(board)
     curve_card(board, pair, metric, len(names))
@@ -133,13 +145,13 @@ def _class_names(board: Board) -> tuple[str, ...]:
     """The target's classes, from the first run of a target that has begun."""
     views = [arms[0] for arm, arms in board.finished.views.items() if "@" in arm]
     views += [view for arm, view in board.views[board.experiment.seed].items() if view is not None and "@" in arm]
-    probes = (view.store.probe(view.run.id) for view in views)
+    probes = (probe_of(view) for view in views)
     return next((probe.class_names for probe in probes if probe is not None), ())
 
 
 def player_of(board: Board, shown: Mapping[str, RunView]) -> PlayerState | None:
     """The target's test pictures among the features of both arms; None while no run has probe points yet."""
-    probes = {arm: view.store.probe(view.run.id) for arm, view in shown.items()}
+    probes = {arm: probe_of(view) for arm, view in shown.items()}
     probe = next((found for found in probes.values() if found is not None), None)
     if probe is None:
         with card("player-empty"):
@@ -261,15 +273,18 @@ def confusions(board: Board, shown: Mapping[str, RunView], names: tuple[str, ...
             card_header(board.title(arm), "confusion")
             cells = {"run": shown[arm].run.id, "domain": "target"}
             key = "confusion-left" if column is columns[0] else "confusion-right"
+            figure = remembered(("confusion", names, moment_of(shown[arm])), lambda t=table: confusion_matrix(t, names))
             live_chart(
-                confusion_matrix(table, names), key=key, height=300, cells=cells,
+                figure, key=key, height=300, cells=cells,
                 description=f"confusion of {board.title(arm)}; a click on a cell selects its points above",
             )  # fmt: skip
     if len(tables) == 2:
         before, after = tables.values()
         with columns[2], card("gain"):
             card_header("What each class gained", "left to right")
-            live_chart(class_gain(before, after, names), key="class-gain", height=300, description="gain of each class")
+            moments = [moment_of(shown[arm]) for arm in tables]
+            figure = remembered(("gain", names, *moments), lambda: class_gain(before, after, names))
+            live_chart(figure, key="class-gain", height=300, description="what each class gained from left to right")
 
 
 main()

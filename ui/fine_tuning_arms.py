@@ -12,12 +12,13 @@ import streamlit as st
 from tlcore.analysis.statistics import Summary, summarise
 from tlcore.plots.fine_tuning import Measured, shots_label
 from tlcore.presets.fine_tuning import SOURCE, arm_name, split_arm
-from tlcore.runs import Series, Store
-from tlcore.specs import RunSpec
+from tlcore.runs import Probe, Series, Store
+from tlcore.specs import FineTune, FixedFeatures, RunSpec
 from ui.comparison import Finished
 from ui.experiment import COMPARED_SEEDS, Experiment
 from ui.library import RunView
 
+MOST_PROBES = 50
 METRICS = {"target_accuracy": "accuracy on the target", "source_accuracy": "accuracy on the source"}
 
 
@@ -101,15 +102,51 @@ def board_of(experiment: Experiment) -> Board:
 
 
 def method_titles(arms: Mapping[str, RunSpec]) -> dict[str, str]:
-    """What each method is called. Where arms are named otherwise than their method, their own name says what they are:
-    `last_layers_2@5` is "Last layers 2"."""
-    titles = {}
+    """What each method is called. Arms that are named otherwise than their method are variants of it, and are called by
+    what they do otherwise."""
+    specs: dict[str, RunSpec] = {}
     for arm, spec in arms.items():
         parts = split_arm(arm)
         if parts is not None:
-            own = parts[0].replace("_", " ")
-            titles[parts[0]] = spec.method.title if parts[0] == spec.method.name else own[0].upper() + own[1:]
-    return titles
+            specs[parts[0]] = spec
+    return {
+        method: spec.method.title if method == spec.method.name else _variant(method, spec)
+        for method, spec in specs.items()
+    }
+
+
+def _variant(name: str, spec: RunSpec) -> str:
+    """`last_2` is "Last 2 layers tuned"."""
+    method = spec.method
+    if isinstance(method, FineTune):
+        if method.last_layers:
+            return "Last layer tuned" if method.last_layers == 1 else f"Last {method.last_layers} layers tuned"
+        if method.gradual_unfreezing:
+            return "Unfrozen in turn"
+        if method.rate_decay < 1:
+            return "Lower layers slower"
+    if isinstance(method, FixedFeatures) and getattr(spec.network, "weights", "") == "none":
+        return "Random features"
+    words = name.replace("_", " ")
+    return words[0].upper() + words[1:]
+
+
+def probe_of(view: RunView) -> Probe | None:
+    """The points that are followed; they never change once there are any, and weigh some."""
+    known = _probes.get((view.store, view.run.id)) or view.store.probe(view.run.id)
+    if known is not None:
+        if len(_probes) > MOST_PROBES:
+            _probes.clear()
+        _probes[view.store, view.run.id] = known
+    return known
+
+
+_probes: dict[tuple[Store, str], Probe] = {}
+
+
+def moment_of(view: RunView) -> tuple[str, bool, str, int]:
+    """What tells whether anything new was measured of a run since it was looked at last."""
+    return view.run.id, view.is_recorded, view.run.state, view.run.step
 
 
 def metrics_of(view: RunView) -> dict[str, Series]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from functools import lru_cache
 
 import numpy as np
 import streamlit as st
@@ -10,18 +11,21 @@ import streamlit as st
 from tlcore.analysis.confusion import per_class_accuracy
 from tlcore.analysis.diagnosis import losing_classes, negative_transfer
 from tlcore.plots.fine_tuning import Reference, efficiency_curve, shots_label
-from tlcore.presets.fine_tuning import arm_name, split_arm
-from tlcore.runs import Notice
+from tlcore.presets.fine_tuning import SOURCE, arm_name, split_arm
+from tlcore.runs import Notice, Store
 from ui.fine_tuning_arms import METRICS, Board, Pair, open_point
 from ui.live_chart import live_chart
 from ui.page import card, card_header, notice_box
+from ui.remembered import remembered
 
 SCRATCH = "scratch"
 MOST_NAMED = 4
 
 
-def chosen_metric() -> str:
+def chosen_metric(board: Board) -> str:
     """Which accuracy the curve and the table tell of."""
+    if SOURCE not in board.experiment.arms:
+        return next(iter(METRICS))
     if st.session_state.get("curve-metric") not in METRICS:
         asked = st.query_params.get("metric")
         st.session_state["curve-metric"] = asked if asked in METRICS else next(iter(METRICS))
@@ -34,10 +38,11 @@ def curve_card(board: Board, pair: Pair, metric: str, class_count: int) -> None:
     with card("curve"):
         card_header("How far a few labels go", _progress(board))
         with st.container(horizontal=True, vertical_alignment="center", key="curve-controls"):
-            st.segmented_control(
-                "What the curve shows", [*METRICS], format_func=_TOGGLE.__getitem__, key="curve-metric",
-                label_visibility="collapsed",
-            )  # fmt: skip
+            if SOURCE in experiment.arms:  # of networks that were trained elsewhere nobody has the source task
+                st.segmented_control(
+                    "What the curve shows", [*METRICS], format_func=_TOGGLE.__getitem__, key="curve-metric",
+                    label_visibility="collapsed",
+                )  # fmt: skip
             st.caption("Click a point to open its run below.", width="content")
         source = board.source_accuracy()
         references = []
@@ -46,9 +51,13 @@ def curve_card(board: Board, pair: Pair, metric: str, class_count: int) -> None:
         elif metric == "target_accuracy" and class_count:
             references.append(Reference(1 / class_count, "guessing", "soft"))
         chosen = [part for part in map(split_arm, pair.arms) if part is not None]
-        figure = efficiency_curve(
-            board.measured(metric), board.titles, board.shots, metric=METRICS[metric], references=references,
-            chosen=chosen, revision=f"{experiment.preset.identity}-{metric}",
+        points, revision = board.measured(metric), f"{experiment.preset.identity}-{metric}"
+        figure = remembered(
+            ("curve", revision, *points, *board.titles.items(), *board.shots, *references, *chosen),
+            lambda: efficiency_curve(
+                points, board.titles, board.shots, metric=METRICS[metric], references=references, chosen=chosen,
+                revision=revision,
+            ),
         )  # fmt: skip
         live_chart(
             figure, key="efficiency-curve", height=400, on_point=lambda point: open_point(experiment, point),
@@ -152,9 +161,15 @@ def _blame(board: Board, shots: int, arm: str, class_names: tuple[str, ...]) -> 
 
 def _recalls(board: Board, arm: str) -> np.ndarray:
     """Accuracy of each class (seeds, classes) on the target."""
-    views = board.finished.views.get(arm, ())
-    found = (view.store.confusion(view.run.id, "target") for view in views)
-    return np.asarray([per_class_accuracy(confusion.counts) for confusion in found if confusion is not None])
+    found = (_recall(view.store, view.run.id) for view in board.finished.views.get(arm, ()))
+    return np.asarray([recall for recall in found if recall is not None])
+
+
+@lru_cache(maxsize=1000)
+def _recall(store: Store, run_id: str) -> np.ndarray | None:
+    """Of a finished run, so that it never changes."""
+    confusion = store.confusion(run_id, "target")
+    return None if confusion is None else per_class_accuracy(confusion.counts)
 
 
 def warnings_box(board: Board, class_names: tuple[str, ...], further: list[Notice]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -16,8 +17,16 @@ from ui import theme
 from ui.components import mount, serve_plotly
 
 
+def specification_of(figure: go.Figure) -> dict[str, Any]:
+    """A figure as plain data, as the browser is given it."""
+    specification: dict[str, Any] = json.loads(figure.to_json())
+    # The default template repeats some 7 kB of colours in every message; the house style replaces it.
+    specification.get("layout", {}).pop("template", None)
+    return specification
+
+
 def live_chart(
-    figure: go.Figure,
+    figure: go.Figure | dict[str, Any],
     *,
     key: str,
     height: int = 260,
@@ -25,14 +34,12 @@ def live_chart(
     cells: Mapping[str, str] | None = None,
     on_point: Callable[[str], None] | None = None,
 ) -> None:
-    """Show a figure whose zoom survives new data (set `uirevision` yourself to say when it shall not).
+    """Show a figure, or its specification, whose zoom survives new data (set `uirevision` yourself to say when it
+    shall not).
 
     cells: for a confusion matrix, the run and the domain it is of: a click on a cell selects its points in the player.
     on_point: called with the `customdata` of a point that was clicked, a text; points without are passed over.
     """
-    specification = json.loads(figure.to_json())
-    # The default template repeats some 7 kB of colours in every message; the house style replaces it.
-    specification.get("layout", {}).pop("template", None)
     mount(
         "live_chart",
         script="live_chart.js",
@@ -42,7 +49,7 @@ def live_chart(
         key=key,
         height="content",
         data={
-            "figure": specification,
+            "figure": figure if isinstance(figure, dict) else specification_of(figure),
             "chart_height": height,
             "description": description,
             "plotly": serve_plotly(),

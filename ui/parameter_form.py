@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import streamlit as st
@@ -22,7 +23,12 @@ DOMAINS = {"source": "source", "target": "target"}
 
 def parameters_of(arms: Mapping[str, RunSpec]) -> dict[str, Parameter]:
     """Every parameter that any arm has, by path; seeds are chosen elsewhere."""
-    found = {parameter.path: parameter for spec in arms.values() for parameter in parameters(spec)}
+    return dict(_parameters_of(tuple(arms.values())))
+
+
+@lru_cache(maxsize=100)
+def _parameters_of(specs: tuple[RunSpec, ...]) -> dict[str, Parameter]:
+    found = {parameter.path: parameter for spec in specs for parameter in parameters(spec)}
     found.pop("seed", None)
     return found
 

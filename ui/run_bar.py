@@ -51,8 +51,11 @@ def run_bar(page: str, experiment: Experiment) -> None:
             "Stop", ":material/stop:", "stop", live, enabled=bool(live),
             help="End these runs. What they recorded stays; Train goes on from there.",
         )  # fmt: skip
-        with st.popover("Parameters", icon=":material/tune:"):
-            _parameters(experiment, live)
+        # Dozens of fields are drawn only when someone looks at them: the bar is drawn several times a second.
+        parameters = st.popover("Parameters", icon=":material/tune:", key="parameters", on_change="rerun")
+        if parameters.open:
+            with parameters:
+                _parameters(experiment, live)
         expectation = _expectation(experiment)
         if expectation:
             st.caption(expectation, width="content")
