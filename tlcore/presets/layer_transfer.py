@@ -194,10 +194,13 @@ FIRST_OR_LAST = Preset(
     arms=kept_arms(CHARACTERS, CHARACTERS.model_copy(update={"pictures": 15}), "inverted"),
     side_by_side=("input:first@4", "input:last@4"),
     look_for=(
-        "Left, other labels: whoever keeps the first layers gains; whoever keeps the last ones loses.",
-        "Right, another sensor, the same labels: it is the other way round.",
-        "The lines cross because what differs sits at different ends: labels at the end of the network, pictures at "
-        "its beginning.",
+        "Left, other labels: with the first layers kept, blue, a few pictures go further than without any transfer; "
+        "with the last ones kept, orange, never as far.",
+        "Right, another sensor and the same labels: the order is turned round. The more first layers are kept, the "
+        "worse.",
+        "Keep all but the first layer, orange on the far right: only the eye is new, and most of the old network is "
+        "of use at once.",
+        "Last layers above much that is new help little: what feeds them must first learn to speak as before.",
     ),
     explanation="For images one usually keeps the first layers: strokes and edges are the same in every photograph, "
     "and the classes differ. For speech one often keeps the last ones: the words are the same, and the voice differs. "
