@@ -142,3 +142,11 @@ class TestStartWeights:
         weights = train(spec, make_context(spec)).weights
         with pytest.raises(InvalidRequest, match=r"extractor.*norm1"):
             METHODS["source_only"](other, make_context(other, start_weights=weights))
+
+
+@pytest.mark.parametrize("name", ["source_only", "dann", "train_on_target"])
+def test_fewer_examples_than_a_batch_are_learned_from_too(make_spec, make_context, name):
+    """Thirty examples of each domain and batches of forty: some come twice, and every step has a whole batch."""
+    spec = make_spec(name, budget={"batch_size": 40})
+    events = list(METHODS[name](spec, make_context(spec)))
+    assert events[-1].step == spec.budget.steps

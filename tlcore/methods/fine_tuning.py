@@ -76,7 +76,7 @@ class TargetObjective(SupervisedObjective):
         labels, self.stopping = labelled_target(context), None
         if getattr(spec.method, "early_stopping", False):
             labels, self.stopping = set_aside(labels, spec.seed)
-        super().__init__(spec, context, labels, "target", parts)
+        super().__init__(spec, context, labels, "target", parts, min(spec.budget.batch_size, len(labels)))
 
     def measures(self, step: int) -> Iterator[Event]:
         if self.stopping:

@@ -24,8 +24,10 @@ class SupervisedObjective(Objective):
     def __init__(
         self, spec: RunSpec, context: Context, labelled: Dataset, domain: DomainName,
         parts: tuple[str, ...] = ("extractor", "predictor"),
+        batch_size: int | None = None,
     ) -> None:  # fmt: skip
-        """parts: those that take the start's weights, where it has any."""
+        """parts: those that take the start's weights, where it has any. batch_size: the budget's, unless given; where
+        there are fewer examples some come twice."""
         torch.manual_seed(spec.seed)
         self.context = context
         self.augmentation = spec.augmentation
@@ -33,7 +35,7 @@ class SupervisedObjective(Objective):
         self.labelled_domain = domain
         centred_on = context.data.source if len(context.data.source) else labelled
         self.network = build_network(spec, context, centred_on.inputs, parts)
-        batch_size = min(spec.budget.batch_size, len(labelled))
+        batch_size = batch_size or spec.budget.batch_size
         self.batches: dict[str, ShuffledBatches] = {
             "labelled": ShuffledBatches(len(labelled), batch_size, 2 * spec.seed + 1, context.device)
         }
