@@ -55,7 +55,9 @@ def _adviser(experiment: Experiment) -> None:
         )
         names = list(places)
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            place = st.selectbox("Labels", names, key=f"adviser-{experiment.preset.name}", width=230)
+            place = st.selectbox(
+                "Labels", names, index=min(1, len(names) - 1), key=f"adviser-{experiment.preset.name}", width=230
+            )
             arms = places[place if place in places else names[0]]
             asked = (experiment.preset.identity, _task_of(experiment, arms).content_hash)
             st.button(
@@ -129,7 +131,7 @@ def _answer(experiment: Experiment, arms: Mapping[str, str]) -> None:
     store = str(executor().store.folder)
 
     def work(report: Any) -> Any:
-        return ask(AdviseTransfer(task=pinned(task), store=store), report=report, seconds=SECONDS)
+        return ask(AdviseTransfer(task=pinned(task), arms=tuple(arms), store=store), report=report, seconds=SECONDS)
 
     snapshot = look(_key(task.content_hash), work)
     if not snapshot.done:
@@ -140,7 +142,7 @@ def _answer(experiment: Experiment, arms: Mapping[str, str]) -> None:
         return
     titles = {method: experiment.arms[arm].method.title for method, arm in arms.items()}
     titles |= {"early_features": "Fixed features, earlier layer"} if "early_features" in arms else {}
-    order = [method for method in snapshot.answer["advice"]["order"] if method in arms]
+    order = snapshot.answer["advice"]["order"]
     _advice(snapshot.answer, order, titles)
     _check(experiment, arms, order[0], titles)
 

@@ -10,6 +10,7 @@ arms. All of it comes from one family of tasks: the advice is a guess made befor
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -128,8 +129,11 @@ class Advice:
     textbook: str
 
 
-def advise(measured: Measurements) -> Advice:
-    """The advice that follows from the measurements; nothing but them is looked at."""
+def advise(measured: Measurements, arms: Collection[str] = tuple(NAMES)) -> Advice:
+    """The advice that follows from the measurements; nothing but them is looked at. arms: those to choose from.
+
+    Raises ValueError where there is none of those that are known.
+    """
     evidence = evidence_of_nearness(measured)
     near = sum(vote > 0 for vote in evidence.values())
     distance: Distance = "near" if not evidence or 2 * near >= len(evidence) else "far"
@@ -142,8 +146,11 @@ def advise(measured: Measurements) -> Advice:
     settled = measured.separable is not None and measured.separable >= SETTLED and (lead is None or lead > 0)
     if settled:
         order = ("fixed_features", *(arm for arm in order if arm != "fixed_features"))
-    if not measured.source_head:
-        order = tuple(arm for arm in order if arm != "output_matching")
+    possible = set(arms) - (set() if measured.source_head else {"output_matching"})
+    order = tuple(arm for arm in order if arm in possible)
+    if not order:
+        raise ValueError(f"There is no arm to advise among {', '.join(arms) or 'none'}.")
+    settled = settled and order[0] == "fixed_features"
     agreeing = near if distance == "near" else len(evidence) - near
     confidence = 0.5 + 0.4 * (agreeing / len(evidence) if evidence else 0.0) * _clearness(evidence)
     words = (
@@ -227,6 +234,8 @@ def _sentence_of_choice(arm: str, size: Size, distance: Distance, *, settled: bo
         return f"So {name}: there are labels enough to learn what the source could have told."
     if arm == "scratch":
         return f"So {name}: the source's weights would have to be unlearned first."
-    if (size, distance) == ("little", "near"):
+    if arm == "early_features":
+        return f"So {name}: what comes late in the network belongs to the source, what comes early serves both."
+    if (size, distance) == ("little", "near") and arm in ("l2_sp", "output_matching", "fixed_features"):
         return f"So {name}: the weights know most of it already, and few labels must not lead them astray."
-    return f"So {name}: what comes late in the network belongs to the source, what comes early serves both."
+    return f"So {name}: of the ways to choose from here it came out best where this case was measured."

@@ -44,6 +44,7 @@ class AdviseTransfer(Spec):
     task: RunSpec = Field(
         description="Any run on the target with so many labels per class that begins with the source network."
     )
+    arms: tuple[str, ...] = parameter((), "Ways of transfer to choose from; none: all that are known.", max_length=20)
     store: str = parameter("", "Folder of the store the source run lies in; empty: the usual one.", max_length=4000)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from tlcore.analysis.advice import Measurements, advise
+from tlcore.analysis.advice import NAMES, Measurements, advise
 from tlcore.analysis.linear_probe import fit_linear_probe
 from tlcore.analysis.proxy_a_distance import FEWEST_POINTS, proxy_a_distance
 from tlcore.analysis.transferability import leep, logme
@@ -48,12 +49,17 @@ class Looked:
     answers: np.ndarray | None
 
 
-def advise_transfer(task: RunSpec, store: Store, report: Report | None = None) -> dict[str, Any]:
+def advise_transfer(
+    task: RunSpec, store: Store, arms: Sequence[str] = (), report: Report | None = None
+) -> dict[str, Any]:
     """Measurements and advice on a target task, ready for JSON.
 
-    task: any run on a pair of tasks whose network begins with the source's weights. Raises InvalidRequest where it does
+    task: any run on a pair of tasks whose network begins with the source's weights. arms: ways of transfer to choose
+    from, none for all. Raises InvalidRequest where it does
     not, MissingData where the source run has not been trained here.
     """
+    if arms and not set(arms) & set(NAMES):
+        raise InvalidRequest(f"None of these ways of transfer is known: {', '.join(arms)}.")
     if not isinstance(task.data, TaskPair):
         raise InvalidRequest("Only a target task with a source before it can be advised on.")
     tell = report or (lambda text, share: None)
@@ -72,7 +78,11 @@ def advise_transfer(task: RunSpec, store: Store, report: Report | None = None) -
         raise InvalidRequest("There is no source network to advise on: this run begins with random weights.")
     tell("Measuring", 0.8)
     measured = measure(looked, labels=len(chosen.data), classes=classes, seed=task.seed)
-    return {"measured": asdict(measured), "advice": asdict(advise(measured)), "target_pictures": len(target.train)}
+    return {
+        "measured": asdict(measured),
+        "advice": asdict(advise(measured, arms or NAMES)),
+        "target_pictures": len(target.train),
+    }
 
 
 def measure(looked: Looked, *, labels: int, classes: int, seed: int) -> Measurements:

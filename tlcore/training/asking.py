@@ -27,7 +27,7 @@ def answer_model(question: ModelQuestion, upload: Path | None = None, report: Re
     torch.set_num_threads(1)
     store = Store(question.store or None)
     if isinstance(question, AdviseTransfer):
-        return advise_transfer(question.task, store, report)
+        return advise_transfer(question.task, store, question.arms, report)
     run: Run = store.require(question.run)
     if isinstance(question, CompareLayers):
         return compare_layers(store, [run, store.require(question.other)], report)
