@@ -132,7 +132,7 @@ def lineage_graph(run_ids: Sequence[str]) -> None:
             figure, key="runs-lineage", height=max(150, 70 * rows), description="Runs and the weights between them"
         )
         st.caption(
-            "An arrow carries final weights to a run that starts from them; a dotted one is a fork that went on."
+            "From left to right: a line carries final weights to a run that starts from them, a dotted one is a fork."
         )
 
 
