@@ -10,16 +10,19 @@ from functools import cached_property, lru_cache
 import streamlit as st
 
 from tlcore.errors import InvalidRequest
+from tlcore.execution.questions import ask
 from tlcore.presets import Preset, presets_of
 from tlcore.runs import Run
 from tlcore.specs import CatalogueSet, DatasetSpec, OwnFeatures, OwnPictures, RunSpec, Shifted, override, with_seed
-from tlcore.specs.parameters import REPLACEABLE
+from tlcore.specs.own_data import ListOwn
+from tlcore.specs.parameters import REPLACEABLE, own_data_of, with_contents
 from ui.library import RunView, executor, find_several
 
 MOST_SEEDS = 20
 WAITING_SECONDS = 0.3
 WATCHING_SECONDS = 0.7
 FILM_PATIENCE_SECONDS = 120  # after a run has ended, for its frames to be laid out
+SECONDS_KNOWN = 10  # what the own data hold
 COMPARED_SEEDS = 10  # finished runs of these seeds enter the comparison, whoever trained them
 
 
@@ -44,7 +47,16 @@ class Experiment:
         Raises:
             InvalidRequest: a change is not possible.
         """
-        return _arms(_Same(self.preset), tuple(self.changes.items()))
+        return _arms(_Same(self.preset), tuple(self.changes.items()), self._contents)
+
+    @cached_property
+    def _contents(self) -> tuple[tuple[str, str], ...]:
+        """What the own data of this experiment hold now, where they are on this machine: by it their runs are named."""
+        asked = _arms(_Same(self.preset), tuple(self.changes.items()), ())
+        names = {data.dataset for spec in asked.values() for data in own_data_of(spec).values()}
+        return (
+            tuple((name, content) for name, content in sorted(own_contents().items()) if name in names) if names else ()
+        )
 
     @property
     def other_data(self) -> bool:
@@ -65,7 +77,7 @@ class Experiment:
 
     def runs(self, seed: int) -> dict[str, str]:
         """Run identities of one seed, by arm."""
-        identities = dict(_identities(_Same(self.preset), tuple(self.changes.items()), seed))
+        identities = dict(_identities(_Same(self.preset), tuple(self.changes.items()), self._contents, seed))
         for run in self._forked:
             if run.arm in identities and run.spec.seed == seed:
                 identities[run.arm] = run.id
@@ -126,6 +138,7 @@ class Experiment:
         """
         for arm, _, spec in self.preset.specs(range(seeds), self.changes):
             executor().submit(spec, preset=self.preset.identity, arm=arm)
+        own_contents.clear()  # a folder among the data may just have been taken over
 
     def query(self) -> dict[str, str | list[str]]:
         """The address that reproduces this experiment."""
@@ -149,6 +162,9 @@ class Experiment:
             parameters.from_dict(wanted)
 
 
+Pairs = tuple[tuple[str, str], ...]
+
+
 class _Same:
     """A preset as the key of what is remembered about it: it holds dictionaries, so it cannot be a key itself."""
 
@@ -164,13 +180,19 @@ class _Same:
 
 # Many arms take long to change and to hash, and a page that watches them asks several times a second.
 @lru_cache(maxsize=100)
-def _arms(same: _Same, changes: tuple[tuple[str, str], ...]) -> dict[str, RunSpec]:
-    return override(same.preset.arms, dict(changes))
+def _arms(same: _Same, changes: Pairs, contents: Pairs) -> dict[str, RunSpec]:
+    return with_contents(override(same.preset.arms, dict(changes)), dict(contents))
 
 
 @lru_cache(maxsize=500)
-def _identities(same: _Same, changes: tuple[tuple[str, str], ...], seed: int) -> dict[str, str]:
-    return {arm: spec.content_hash for arm, spec in with_seed(_arms(same, changes), seed).items()}
+def _identities(same: _Same, changes: Pairs, contents: Pairs, seed: int) -> dict[str, str]:
+    return {arm: spec.content_hash for arm, spec in with_seed(_arms(same, changes, contents), seed).items()}
+
+
+@st.cache_data(ttl=SECONDS_KNOWN, show_spinner=False)
+def own_contents() -> dict[str, str]:
+    """The content of each own data set that can be read, by its name."""
+    return {entry["name"]: entry["content"] for entry in ask(ListOwn()) if entry.get("content")}
 
 
 def domain_title(spec: DatasetSpec) -> str:

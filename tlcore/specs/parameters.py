@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from tlcore.errors import InvalidRequest
 from tlcore.specs.base import Spec
+from tlcore.specs.own_data import OwnFeatures, OwnPictures
 from tlcore.specs.run import RunSpec, RunStart
 
 TAGGED = frozenset(
@@ -140,6 +141,26 @@ def with_seed(arms: Mapping[str, RunSpec], seed: int) -> dict[str, RunSpec]:
         _with_value(spec, "seed", seed)
         break  # it is possible for all or for none: they need not all be checked, which takes long for many
     return _linked_anew(arms, {arm: spec.model_copy(update={"seed": seed}) for arm, spec in arms.items()})
+
+
+def own_data_of(spec: RunSpec) -> dict[str, OwnPictures | OwnFeatures]:
+    """The own data a run reads, by their place in `data`, that are named without the content they have to have."""
+    places = {place: getattr(spec.data, place, None) for place in ("source", "target")}
+    return {
+        place: data
+        for place, data in places.items()
+        if isinstance(data, OwnPictures | OwnFeatures) and data.dataset and not data.content
+    }
+
+
+def with_contents(arms: Mapping[str, RunSpec], contents: Mapping[str, str]) -> dict[str, RunSpec]:
+    """The same arms with the contents (by name) of those own data that are known, as their runs will be named."""
+    named = {}
+    for arm, spec in arms.items():
+        found = {place: data for place, data in own_data_of(spec).items() if data.dataset in contents}
+        update = {place: data.model_copy(update={"content": contents[data.dataset]}) for place, data in found.items()}
+        named[arm] = spec.model_copy(update={"data": spec.data.model_copy(update=update)}) if update else spec
+    return _linked_anew(arms, named)
 
 
 def _linked_anew(before: Mapping[str, RunSpec], after: Mapping[str, RunSpec]) -> dict[str, RunSpec]:
