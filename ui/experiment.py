@@ -97,7 +97,9 @@ class Experiment:
         """The runs of several seeds, each as `views` has them, read at once."""
         identities = {seed: self.runs(seed) for seed in seeds}
         found = find_several(self.preset, [run for arms in identities.values() for run in arms.values()])
-        return {seed: {arm: found.get(run) for arm, run in arms.items()} for seed, arms in identities.items()}
+        return {
+            seed: {arm: _called(found.get(run), arm) for arm, run in arms.items()} for seed, arms in identities.items()
+        }
 
     def live_runs(self) -> list[Run]:
         """This experiment's runs that wait or train."""
@@ -163,6 +165,13 @@ class Experiment:
 
 
 Pairs = tuple[tuple[str, str], ...]
+
+
+def _called(view: RunView | None, arm: str) -> RunView | None:
+    """A run under the name of its arm here: one that several experiments share has the name that the first gave it."""
+    if view is None or view.run.arm == arm:
+        return view
+    return replace(view, run=replace(view.run, arm=arm))
 
 
 class _Same:

@@ -32,7 +32,8 @@ def own_choice(experiment: Experiment) -> None:
             st.write("There are none on this machine yet: bring a zip with one folder for each class.")
         else:
             chosen = st.selectbox(
-                "Pictures to learn from", names, index=names.index(present.dataset) if present.dataset in names else None,
+                "Pictures to learn from", names,
+                index=names.index(present.dataset) if present.dataset in names else None,
                 placeholder="Choose", key=f"own-choice-{present.dataset}", label_visibility="collapsed",
             )  # fmt: skip
             if chosen and chosen != present.dataset:
