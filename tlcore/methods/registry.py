@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tlcore.methods import domain_adversarial, fine_tuning, layer_transfer
+from tlcore.methods import domain_adversarial, fine_tuning, fixed_features, layer_transfer, zero_shot
 from tlcore.specs import RunSpec
 from tlcore.training.context import Context
 from tlcore.training.events import Event
@@ -15,9 +15,12 @@ METHODS: dict[str, Callable[[RunSpec, Context], Iterator[Event]]] = {
     "train_on_target": domain_adversarial.train_on_target,
     "pretrain": fine_tuning.pretrain,
     "scratch": fine_tuning.scratch,
-    "fixed_features": fine_tuning.fixed_features,
+    "fixed_features": fixed_features.fixed_features,
     "fine_tune": fine_tuning.fine_tune,
     "l2_sp": fine_tuning.l2_sp,
     "output_matching": fine_tuning.output_matching,
     "layer_transfer": layer_transfer.layer_transfer,
+    "features": zero_shot.features,
+    **dict.fromkeys(("attributes", "naive", "margin", "devise", "ale"), zero_shot.learn),
+    **dict.fromkeys(("conse", "eszsl"), zero_shot.solve),
 }

@@ -9,7 +9,18 @@ import torch
 from torch import nn
 
 from tlcore.networks.pretrained import Normalise, load_network, without_last_layer
-from tlcore.specs import BlockCnn, NetworkSpec, OwnWeights, PaperMnist, PaperSvhn, Perceptron, Pretrained, SmallCnn
+from tlcore.specs import (
+    AsTheyAre,
+    BlockCnn,
+    NetworkSpec,
+    OwnWeights,
+    PaperMnist,
+    PaperSvhn,
+    Perceptron,
+    Pretrained,
+    PyramidCnn,
+    SmallCnn,
+)
 
 
 class CentreInputs(nn.Module):
@@ -51,6 +62,9 @@ def build_classifier(spec: NetworkSpec, input_shape: Sequence[int], class_count:
     """
     if isinstance(spec, (Pretrained, OwnWeights)):
         return build_pretrained_classifier(spec, class_count)
+    if isinstance(spec, AsTheyAre):
+        predictor = nn.Sequential(OrderedDict(output=nn.Linear(input_shape[0], class_count)))
+        return Classifier(nn.Sequential(OrderedDict(identity=nn.Identity())), predictor, input_shape[0])
     layers: OrderedDict[str, nn.Module] = OrderedDict(centre=CentreInputs(mean))
     if isinstance(spec, Perceptron):
         layers["dense1"] = nn.Linear(input_shape[0], spec.hidden_units)
@@ -63,6 +77,8 @@ def build_classifier(spec: NetworkSpec, input_shape: Sequence[int], class_count:
     if isinstance(spec, BlockCnn):
         widths = (spec.channels, spec.channels, 2 * spec.channels, 2 * spec.channels)
         kernel, unpooled = 3, 4
+    elif isinstance(spec, PyramidCnn):
+        widths, kernel = tuple(spec.channels * 2**number for number in range(4)), 3
     elif isinstance(spec, SmallCnn):
         widths = (spec.channels, 2 * spec.channels)
     elif isinstance(spec, PaperMnist):

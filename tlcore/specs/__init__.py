@@ -9,6 +9,7 @@ from tlcore.specs.fine_tuning import FineTune, FixedFeatures, L2Sp, OutputMatchi
 from tlcore.specs.glyphs import Glyphs
 from tlcore.specs.layer_transfer import ClassHalf, LayerTransfer
 from tlcore.specs.network import (
+    AsTheyAre,
     BlockCnn,
     NetworkSpec,
     OwnWeights,
@@ -16,19 +17,21 @@ from tlcore.specs.network import (
     PaperSvhn,
     Perceptron,
     Pretrained,
+    PyramidCnn,
     SmallCnn,
 )
 from tlcore.specs.own_data import OwnFeatures, OwnPictures
 from tlcore.specs.parameters import Parameter, explain, override, parameters, validate, with_seed
 from tlcore.specs.run import Budget, CheckpointStart, DataSpec, Optimisation, RandomStart, RunSpec, RunStart
 from tlcore.specs.tasks import SourceTask, TaskPair
+from tlcore.specs.zero_shot import ZeroShotTask
 
 __all__ = [
-    "Augmentation", "BlockCnn", "Budget", "CatalogueSet", "CheckpointStart", "ClassHalf", "Dann", "DataSpec",
-    "DatasetSpec", "Digits", "DomainPair", "FineTune", "FixedFeatures", "Glyphs", "L2Sp", "LayerTransfer", "Mnist",
-    "MnistM", "Moons", "NetworkSpec", "Optimisation", "OutputMatching", "OwnFeatures", "OwnPictures", "OwnWeights",
-    "PaperMnist", "PaperSvhn", "Parameter", "Perceptron", "PhotoDigits", "PictureSpec", "Pretrain", "Pretrained",
-    "RandomStart", "RunSpec", "RunStart", "Scratch", "Shifted", "SmallCnn", "SourceOnly", "SourceTask", "Spec",
-    "SynNumbers", "TaskPair", "TrainOnTarget", "explain", "override", "parameter", "parameters", "validate",
-    "with_seed",
+    "AsTheyAre", "Augmentation", "BlockCnn", "Budget", "CatalogueSet", "CheckpointStart", "ClassHalf", "Dann",
+    "DataSpec", "DatasetSpec", "Digits", "DomainPair", "FineTune", "FixedFeatures", "Glyphs", "L2Sp", "LayerTransfer",
+    "Mnist", "MnistM", "Moons", "NetworkSpec", "Optimisation", "OutputMatching", "OwnFeatures", "OwnPictures",
+    "OwnWeights", "PaperMnist", "PaperSvhn", "Parameter", "Perceptron", "PhotoDigits", "PictureSpec", "Pretrain",
+    "Pretrained", "PyramidCnn", "RandomStart", "RunSpec", "RunStart", "Scratch", "Shifted", "SmallCnn", "SourceOnly",
+    "SourceTask", "Spec", "SynNumbers", "TaskPair", "TrainOnTarget", "ZeroShotTask", "explain", "override", "parameter",
+    "parameters", "validate", "with_seed",
 ]  # fmt: skip

@@ -49,6 +49,22 @@ class BlockCnn(Spec):
     dropout: float = parameter(0.0, "Share of features dropped while training.", ge=0.0, le=0.9)
 
 
+class PyramidCnn(Spec):
+    """Four blocks of conv3, normalisation, pooling and rectifier, each twice as wide as the one before: for pictures of
+    32×32. What the last block gives are the features."""
+
+    name: Literal["pyramid-cnn"] = "pyramid-cnn"
+    channels: int = parameter(16, "Channels of the first block; the last has eight times as many.", ge=4, le=256)
+    normalisation: Normalisation = parameter("batch", "Batch normalisation after each convolution, or none.")
+    dropout: float = parameter(0.0, "Share of features dropped while training.", ge=0.0, le=0.9)
+
+
+class AsTheyAre(Spec):
+    """No network: features that were computed elsewhere are taken as they are."""
+
+    name: Literal["as-they-are"] = "as-they-are"
+
+
 class Perceptron(Spec):
     """One hidden layer of sigmoid units for points in the plane (Ganin et al. 2016, section 5.1)."""
 
@@ -86,5 +102,6 @@ class OwnWeights(Spec):
 
 
 NetworkSpec = Annotated[
-    SmallCnn | BlockCnn | PaperMnist | PaperSvhn | Perceptron | Pretrained | OwnWeights, Field(discriminator="name")
+    SmallCnn | BlockCnn | PyramidCnn | PaperMnist | PaperSvhn | Perceptron | AsTheyAre | Pretrained | OwnWeights,
+    Field(discriminator="name"),
 ]

@@ -14,11 +14,23 @@ from tlcore.specs.fine_tuning import FineTune, FixedFeatures, L2Sp, OutputMatchi
 from tlcore.specs.layer_transfer import ClassHalf, LayerTransfer
 from tlcore.specs.network import NetworkSpec, SmallCnn
 from tlcore.specs.tasks import SourceTask, TaskPair
+from tlcore.specs.zero_shot import (
+    Ale,
+    Attributes,
+    Conse,
+    Devise,
+    Eszsl,
+    Margin,
+    Naive,
+    SeenClasses,
+    ZeroShotTask,
+)
 
 MethodSpec = Annotated[
     SourceOnly | Dann | TrainOnTarget
     | Pretrain | Scratch | FixedFeatures | FineTune | L2Sp | OutputMatching
-    | LayerTransfer,
+    | LayerTransfer
+    | SeenClasses | Attributes | Naive | Margin | Conse | Eszsl | Devise | Ale,
     Field(discriminator="name"),
 ]  # fmt: skip
 
@@ -29,7 +41,7 @@ def _domain_pair_unless_named(document: Any) -> Any:
 
 
 DataSpec = Annotated[
-    DomainPair | SourceTask | TaskPair | ClassHalf,
+    DomainPair | SourceTask | TaskPair | ClassHalf | ZeroShotTask,
     Field(discriminator="kind"),
     BeforeValidator(_domain_pair_unless_named),
 ]
@@ -39,8 +51,10 @@ METHODS_OF = {
     "source_task": (Pretrain,),
     "task_pair": (Scratch, FixedFeatures, FineTune, L2Sp, OutputMatching),
     "class_half": (LayerTransfer,),
+    "zero_shot": (SeenClasses, Attributes, Naive, Margin, Conse, Eszsl, Devise, Ale),
 }  # which methods make sense of which kind of data
-VECTORS = frozenset({"moons", "own-features"})  # data sets whose examples are no pictures
+VECTORS = frozenset({"moons", "own-features", "xlsa17"})  # data sets whose examples are no pictures
+NETWORKS_OF_VECTORS = frozenset({"perceptron", "as-they-are"})
 
 
 class Optimisation(Spec):
@@ -131,12 +145,15 @@ class RunSpec(Spec):
             raise ValueError("copied layers need a run to be copied from: start names none")
         if isinstance(self.data, TaskPair) and self.data.source and isinstance(self.start, RandomStart):
             raise ValueError("a source was learned from by the run this one starts from, and no start is named")
+        fixed = getattr(self.method, "picture_side", "learns") == "stays" or isinstance(self.method, (Conse, Eszsl))
+        if fixed and isinstance(self.start, RandomStart) and self.network.name != "as-they-are":
+            raise ValueError(f"{self.method.name} reads the features of another run: start names none")
         names = [data.name for data in self.datasets()]
         vectors = [name in VECTORS for name in names]
         if any(vectors) and not all(vectors):
             name = names[vectors.index(True)]
             raise ValueError(f"{name} can only be paired with {name}")
-        if any(vectors) != (self.network.name == "perceptron"):
+        if any(vectors) != (self.network.name in NETWORKS_OF_VECTORS):
             raise ValueError(f"network {self.network.name} does not fit data {names[0]}")
         if any(vectors) and self.augmentation.varies:
             raise ValueError(f"{names[0]} holds no pictures that could be varied")

@@ -28,7 +28,8 @@ SELECTION_RULES = {
 }
 FINAL_METRICS = (
     "source_accuracy", "target_accuracy", "target_train_accuracy", "domain_accuracy", "proxy_a_distance",
-    "probe_domain_accuracy",
+    "probe_domain_accuracy", "unseen_accuracy", "seen_accuracy", "generalised_unseen_accuracy", "harmonic_mean",
+    "calibration_area", "hubness_skewness",
 )  # fmt: skip
 
 Score = Metrics | Notice | Confusion

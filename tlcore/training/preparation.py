@@ -13,9 +13,11 @@ from tlcore.data.few_shot import few_shot
 from tlcore.data.halves import load_half
 from tlcore.data.load import load_task_domains
 from tlcore.runs.records import SOURCE, TARGET, Probe
-from tlcore.specs import ClassHalf, DomainPair, RunSpec, SourceTask, TaskPair
+from tlcore.specs import ClassHalf, DomainPair, RunSpec, SourceTask, TaskPair, ZeroShotTask
 from tlcore.training.context import Cadence, Context, DomainName, Part, TrainingData
 from tlcore.training.evaluation import Evaluator, PairEvaluator, TaskEvaluator, choose_probe, choose_task_probe
+from tlcore.training.zero_shot_data import choose_zero_shot_probe, load_zero_shot, visible_part
+from tlcore.training.zero_shot_evaluation import ZeroShotEvaluator
 
 Report = Callable[[str, float], None]
 MOST_COMPARED = 1000  # examples learned from, on which the model is also tested
@@ -139,11 +141,21 @@ def _load_class_half(spec: RunSpec, report: Report | None) -> Loaded:
     return Loaded(visible, TaskEvaluator({("target", "test"): half.test}), probe)
 
 
+def _load_zero_shot(spec: RunSpec, report: Report | None) -> Loaded:
+    """The unseen classes' labels stay with the evaluator, and of their pictures there are none to learn from."""
+    assert isinstance(spec.data, ZeroShotTask)
+    data = load_zero_shot(spec.data, spec.seed, report)
+    probe, probe_inputs = choose_zero_shot_probe(data, spec.budget.probe_points, spec.seed)
+    judge = ZeroShotEvaluator(data, last=spec.budget.steps, knows_descriptions=spec.method.name != "features")
+    return Loaded(visible_part(data, probe_inputs), judge, probe)
+
+
 LOADERS: dict[str, Callable[[RunSpec, Report | None], Loaded]] = {
     "domain_pair": _load_domain_pair,
     "source_task": _load_source_task,
     "task_pair": _load_task_pair,
     "class_half": _load_class_half,
+    "zero_shot": _load_zero_shot,
 }
 """How the data of each kind become what a method sees."""
 
