@@ -11,6 +11,7 @@ import torch
 
 from tests.methods.fine_tuning_parts import events_of, pictures, weights_of
 from tlcore.errors import InvalidRequest
+from tlcore.methods.layer_transfer import train_arms_together
 from tlcore.methods.registry import METHODS
 from tlcore.presets.layer_transfer import BASE, BASE_A, LAYERS, Recipe, curve_arms, kept_arms, split_arm
 from tlcore.specs import BlockCnn, Budget, ClassHalf, Glyphs, LayerTransfer, Optimisation, RunSpec, RunStart
@@ -254,3 +255,22 @@ def test_of_the_other_half_the_method_sees_nothing() -> None:
     assert data.class_count == 5 and len(data.target) == 25
     assert set(data.held_out) == {("target", "test")}
     assert len(prepared.probe.class_names) == 5
+
+
+def test_arms_trained_together_end_as_each_by_itself(bases: Mapping[str, Weights]) -> None:
+    arms = ["AnB@2", "BnB@2", "random@2", "AnB+@3", "BnB+@1", BASE]
+    specs = [CURVE[arm] for arm in arms]
+    ends = train_arms_together(specs, [context_of(spec, start_of(spec, bases)) for spec in specs])
+    for arm, spec, together in zip(arms, specs, ends, strict=True):
+        singly = weights_of(events_of(spec, context_of(spec, start_of(spec, bases))))
+        assert together.keys() == singly.keys()
+        for name, tensor in singly.items():
+            torch.testing.assert_close(together[name], tensor, rtol=1e-3, atol=1e-4, msg=f"{arm}: {name}")
+        for name in of_layers(singly, spec.method.frozen):
+            assert torch.equal(together[name], singly[name]), f"{arm}: {name}"
+
+
+def test_only_one_experiment_is_trained_together() -> None:
+    longer = CURVE[BASE].model_copy(update={"budget": Budget(steps=9)})
+    with pytest.raises(ValueError, match="Only runs of one experiment"):
+        train_arms_together([CURVE[BASE], longer], [context_of(CURVE[BASE]), context_of(longer)])

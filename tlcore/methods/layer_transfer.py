@@ -7,9 +7,11 @@ for which they were made; what is copied and goes on learning tells whether it i
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 
 import torch
+from torch import nn
 from torch.nn import functional
 
 from tlcore.data.randomness import generator_for
@@ -17,6 +19,7 @@ from tlcore.errors import InvalidRequest
 from tlcore.networks.layers import check_fit, layers, state_of_chosen
 from tlcore.specs import LayerTransfer, RunSpec
 from tlcore.training.anatomy import StepTensors
+from tlcore.training.batched import Member, train_together
 from tlcore.training.checkpoints import with_prefix, without_prefix
 from tlcore.training.context import Context, DomainName
 from tlcore.training.events import Event
@@ -30,6 +33,29 @@ from tlcore.training.supervised import SupervisedObjective, labelled_target
 def layer_transfer(spec: RunSpec, context: Context) -> Iterator[Event]:
     """Cross-entropy on the half at hand, with layers copied and frozen as the method says."""
     return train(spec, context, LayerTransferObjective(spec, context))
+
+
+def train_arms_together(specs: Sequence[RunSpec], contexts: Sequence[Context]) -> list[dict[str, torch.Tensor]]:
+    """The weights that runs of one experiment end with, those with the same frozen layers trained as one model.
+
+    Nothing is told meanwhile. Raises ValueError where runs differ in more than data, seed, start and method, and for
+    pictures that are varied from step to step.
+    """
+    shared = {(one.network, one.optimisation, one.budget, one.augmentation) for one in specs}
+    if len(shared) != 1 or specs[0].augmentation.varies:
+        raise ValueError("Only runs of one experiment, whose pictures stay as they are, can be trained together.")
+    objectives = [LayerTransferObjective(*both) for both in zip(specs, contexts, strict=True)]
+    groups: dict[tuple[int, ...], list[LayerTransferObjective]] = {}
+    for objective in objectives:
+        groups.setdefault(objective.method.frozen, []).append(objective)
+    for group in groups.values():
+        members = [objective.as_member() for objective in group]
+        train_together(members, specs[0].optimisation, specs[0].budget.steps, contexts[0].precision)
+    return [
+        {f"{part}.{name}": one.detach().cpu() for part, module in objective.modules().items()
+         for name, one in module.state_dict().items()}
+        for objective in objectives
+    ]  # fmt: skip
 
 
 class LayerTransferObjective(SupervisedObjective):
@@ -111,6 +137,15 @@ class LayerTransferObjective(SupervisedObjective):
         class_loss = functional.cross_entropy(logits, labels)
         self._tensors = StepTensors("target", features, logits, labels, class_loss)
         return class_loss, {"class_loss": class_loss}
+
+    def as_member(self) -> Member:
+        """What is left to learn, as one of several networks that are trained together."""
+        for module in self.modules().values():
+            module.train()
+        self.begin_step(0.0)
+        network = nn.Sequential(OrderedDict(rest=self.body.rest, predictor=self.network.predictor))
+        examples = self.body.prepared("labelled", self.labelled.inputs)
+        return Member(network, examples, self.labelled.labels, self.batches["labelled"])
 
     def prepared(self, key: Hashable, inputs: torch.Tensor) -> torch.Tensor:
         return self.body.prepared(key, inputs)
