@@ -108,7 +108,8 @@ def test_confidence_rises_with_agreement() -> None:
 def test_one_label_a_class_is_judged_by_the_distance() -> None:
     one = replace(NEAR, labels=10, labels_per_class=1, separable=None, plain_separable=None, leep=-0.27)
     advice = advise(one)
-    assert advice.arm == "l2_sp" and "LEEP" in advice.words[1] and "-2.30" in advice.words[1]
+    assert advice.arm == "l2_sp" and "LEEP" in advice.words[1] and "−2.30" in advice.words[1]
+    assert advice.confidence < 0.65, "one kind of evidence alone"
     assert advise(replace(one, distance=2.0)).arm == "early_features"
 
 

@@ -74,6 +74,10 @@ NAMES = {
 }
 
 
+KINDS_OF_EVIDENCE = 3
+"""Distance, lead and LogME: what could not be measured makes no advice surer."""
+
+
 @dataclass(frozen=True)
 class Measurements:
     """What is known of a target task before it is trained.
@@ -152,7 +156,7 @@ def advise(measured: Measurements, arms: Collection[str] = tuple(NAMES)) -> Advi
         raise ValueError(f"There is no arm to advise among {', '.join(arms) or 'none'}.")
     settled = settled and order[0] == "fixed_features"
     agreeing = near if distance == "near" else len(evidence) - near
-    confidence = 0.5 + 0.4 * (agreeing / len(evidence) if evidence else 0.0) * _clearness(evidence)
+    confidence = 0.5 + 0.4 * agreeing / KINDS_OF_EVIDENCE * _clearness(evidence)
     words = (
         _sentence_of_case(measured, size, distance),
         *_sentences_of_evidence(measured, distance),
@@ -216,8 +220,8 @@ def _sentences_of_evidence(measured: Measurements, distance: Distance) -> tuple[
     elif measured.leep is not None:
         said.append(
             f"With one label of a class nothing can be left out to test on; LEEP, by the source's own answers, is "
-            f"{measured.leep:.2f} nats, where answers that tell nothing give about "
-            f"{-math.log(max(2, measured.classes)):.2f} and with so few labels it is always flattering."
+            f"−{abs(measured.leep):.2f} nats, where answers that tell nothing give about "
+            f"−{math.log(max(2, measured.classes)):.2f} and with so few labels it is always flattering."
         )
     if measured.distance is not None and (measured.distance < FAR_DISTANCE) != (distance == "near"):
         said.append(f"Most of what was measured nevertheless speaks for a {distance} source.")
