@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.execution.conftest import spec_of, wait_for
-from tlcore.errors import StoreError
+from tlcore.errors import OutOfSpace, StoreError
 from tlcore.execution import presence
 from tlcore.execution.child import Order
 from tlcore.execution.disk import RESERVE_BYTES, keep_reserve, make_room
@@ -129,3 +129,16 @@ def test_the_light_side_imports_nothing_heavy(module):
         "if name in sys.modules]; assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_store_that_has_reached_its_limit_takes_no_new_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path)
+    monkeypatch.setenv("TLCORE_STORE_LIMIT", "1 kB")  # less than its empty tables take
+    monkeypatch.setattr(LocalExecutor, "ensure_supervisor", lambda self: None)
+    known = spec_of(76)
+    store.add(known)
+    executor = LocalExecutor(store)
+    assert executor.submit(known) == known.content_hash, "what is there already is shown, not refused"
+    with pytest.raises(OutOfSpace, match=r"limit of 1\.0 kB"):
+        executor.submit(spec_of(77))
+    assert len(store.runs()) == 1

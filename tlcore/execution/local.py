@@ -20,6 +20,7 @@ from tlcore.execution.locks import is_held
 from tlcore.execution.presence import LOG, SUPERVISOR_LOCK, supervisor_pid, trim_log, visit
 from tlcore.execution.questions import pinned
 from tlcore.runs import Run, Store
+from tlcore.runs.usage import require_room
 from tlcore.specs import CheckpointStart, RunSpec, override, validate
 
 FORK_PATIENCE = 10.0
@@ -45,11 +46,14 @@ class LocalExecutor:
 
         Raises:
             MissingData: the own data that the run names are not on this machine.
-            OutOfSpace: too little disk space is left.
+            OutOfSpace: too little disk space is left, or the store has reached its limit.
             StoreError: the store cannot be written.
         """
         require_space(self.store.folder)
-        run_id = self.store.add(pinned(spec), preset=preset, arm=arm, device=device)
+        named = pinned(spec)
+        if self.store.get(named.content_hash) is None:
+            require_room(self.store, 0)
+        run_id = self.store.add(named, preset=preset, arm=arm, device=device)
         self.ensure_supervisor()
         return run_id
 
