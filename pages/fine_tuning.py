@@ -17,7 +17,7 @@ from tlcore.plots.comparison import class_gain, confusion_matrix
 from tlcore.presets.fine_tuning import PAGE
 from tlcore.runs import Notice, Series
 from tlcore.specs.fine_tuning import Tuning
-from ui.experiment import Experiment, from_address
+from ui.experiment import Experiment, from_address, seed_of_address
 from ui.films import film_panel, projections_of
 from ui.fine_tuning_arms import (
     Board,
@@ -111,8 +111,8 @@ def _section(module: str, function: str, *arguments: object) -> None:
 
 def live_view(experiment: Experiment, pace: float | None, pair: Pair) -> None:
     """Everything that changes while runs train, with the controls, so that they never wait for the rest of the page."""
-    seed = st.query_params.get("seed", "0")
-    if pace != experiment.refresh_seconds() or pair != chosen_pair(experiment) or seed != str(experiment.seed):
+    seed = seed_of_address()
+    if pace != experiment.refresh_seconds() or pair != chosen_pair(experiment) or seed != experiment.seed:
         st.rerun()  # begins or ends the refreshing, or shows other runs everywhere on the page
     run_bar(PAGE, experiment)
     board = board_of(experiment)
@@ -245,7 +245,8 @@ def look_for(experiment: Experiment) -> None:
 
 def notices_of(board: Board, shown: Mapping[str, RunView]) -> list[Notice]:
     """What the two runs have to say, and which runs of the experiment failed or were stopped."""
-    notices = [notice for view in shown.values() for notice in view.store.notices(view.run.id)]
+    told = [(view.run.state, notice) for view in shown.values() for notice in view.store.notices(view.run.id)]
+    notices = [notice for state, notice in told if state in ("queued", "running") or notice.code != "preparation"]
     views = board.views[board.experiment.seed]
     ended = {state: [arm for arm, view in views.items() if view and view.run.state == state] for state in ENDINGS}
     for state, (level, sentence) in ENDINGS.items():
@@ -270,7 +271,7 @@ def confusions(board: Board, shown: Mapping[str, RunView], names: tuple[str, ...
     columns = st.columns(3)
     for column, (arm, table) in zip(columns, tables.items(), strict=False):
         with column, card(f"confusion-{'left' if column is columns[0] else 'right'}"):
-            card_header(board.title(arm), "confusion")
+            card_header(f"Confusion: {board.title(arm)}")
             cells = {"run": shown[arm].run.id, "domain": "target"}
             key = "confusion-left" if column is columns[0] else "confusion-right"
             figure = remembered(("confusion", names, moment_of(shown[arm])), lambda t=table: confusion_matrix(t, names))
@@ -281,7 +282,7 @@ def confusions(board: Board, shown: Mapping[str, RunView], names: tuple[str, ...
     if len(tables) == 2:
         before, after = tables.values()
         with columns[2], card("gain"):
-            card_header("What each class gained", "left to right")
+            card_header("What each class gained, left to right")
             moments = [moment_of(shown[arm]) for arm in tables]
             figure = remembered(("gain", names, *moments), lambda: class_gain(before, after, names))
             live_chart(figure, key="class-gain", height=300, description="what each class gained from left to right")

@@ -223,14 +223,19 @@ def from_address(page: str) -> tuple[Experiment, str | None]:
         return Experiment(default, {}), f"There is no preset '{name[:60]}' on this page; this is {default.title}."
     preset = presets[name]
     changes = dict(part.partition("=")[::2] for part in parameters.get_all("set"))
-    seeds, seed = _number("seeds", preset.default_seeds, 1, MOST_SEEDS), _number("seed", 0, 0, MOST_SEEDS - 1)
+    seeds, seed = _number("seeds", preset.default_seeds, 1, MOST_SEEDS), seed_of_address()
     forks = tuple(run for run in parameters.get_all("fork") if executor().store.get(run) is not None)
-    experiment = Experiment(preset, changes, max(seeds, 1), min(seed, MOST_SEEDS - 1), forks)
+    experiment = Experiment(preset, changes, max(seeds, 1), seed, forks)
     try:
         _ = experiment.arms
     except InvalidRequest as error:
         return replace(experiment, changes={}), f"{error} The preset's own parameters are used."
     return experiment, None
+
+
+def seed_of_address() -> int:
+    """The seed whose runs the address asks to be shown."""
+    return _number("seed", 0, 0, MOST_SEEDS - 1)
 
 
 def _number(name: str, default: int, low: int, high: int) -> int:

@@ -98,7 +98,13 @@ def board_of(experiment: Experiment) -> Board:
     parts = [part for part in map(split_arm, experiment.arms) if part is not None]
     methods = tuple(dict.fromkeys(method for method, _ in parts))
     shots = tuple(sorted({count for _, count in parts}, key=lambda count: count or 10**9))
-    return Board(experiment, experiment.views_of(range(COMPARED_SEEDS)), methods, shots, method_titles(experiment.arms))
+    return Board(
+        experiment,
+        experiment.views_of({*range(COMPARED_SEEDS), experiment.seed}),
+        methods,
+        shots,
+        method_titles(experiment.arms),
+    )
 
 
 def method_titles(arms: Mapping[str, RunSpec]) -> dict[str, str]:

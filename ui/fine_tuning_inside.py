@@ -30,7 +30,10 @@ def network_card(board: Board, pair: Pair) -> None:
     with card("network"):
         card_header("What each method does to the network", f"{shots_label(pair.shots)} labels per class")
         st.html(network_rows(board, pair))
-        st.caption("Filled: how far a layer has moved, against the layer of its row that moved most.")
+        st.caption(
+            "Dashed: begins at random. Hatched: frozen. Double border: held near where it was. The number says how far "
+            "a layer has moved from where it began, the filling compares it with the layer of its row that moved most."
+        )
 
 
 def inside_cards(board: Board, pair: Pair) -> None:

@@ -53,11 +53,13 @@ _STYLE = """
 .tl-filters img{image-rendering:pixelated;width:min(190px,38vw);display:block;border-radius:4px}
 .tl-filters figcaption{font-size:.8rem;color:var(--tl-soft);margin-top:5px}
 .tl-scroll{overflow-x:auto}
+.tl-runs a{color:inherit}
 .tl-runs{color:var(--tl-soft);font-size:.88rem;margin:.1rem 0 .3rem}
 .tl-steps.tl-plain li{color:var(--tl-ink)}
 .tl-curve td{vertical-align:top}
 .tl-curve small[data-change=up]{color:var(--tl-extractor)}
 .tl-scroll{overflow-x:auto}
+.tl-runs a{color:inherit}
 .tl-runs{color:var(--tl-soft);font-size:.88rem;margin:.1rem 0 .3rem}
 .tl-steps.tl-plain li{color:var(--tl-ink)}
 .tl-curve td{vertical-align:top}
@@ -100,9 +102,9 @@ def what_happens(spec: RunSpec, count: int) -> list[tuple[str, str]]:
         return [("tuned", "learns")] * count
     tuned = method.last_layers or count
     if isinstance(method, L2Sp):
-        moves = ("held", "held near")
+        moves = ("held", "held")
     else:
-        moves = ("tuned", "joins in turn" if method.gradual_unfreezing else "tuned")
+        moves = ("tuned", "in turn" if method.gradual_unfreezing else "tuned")
     return [("frozen", "frozen") if number <= count - tuned else moves for number in range(1, count + 1)]
 
 
@@ -133,7 +135,7 @@ def _boxes(layers: Sequence[str], does: Sequence[tuple[str, str]], change: Mappi
     boxes = []
     for layer, (kind, words) in zip(layers or ("feature extractor",), does, strict=True):
         moved = change.get(layer)
-        said = words if moved is None or kind in ("frozen", "unused") else f"{words} · moved {moved:.0%}"
+        said = words if moved is None or kind in ("frozen", "unused") else f"{words} · {_share(moved)}"
         fill = 0.0 if moved is None else min(1.0, moved / largest)
         short = layer.removeprefix("network.")
         inside = (
@@ -144,6 +146,10 @@ def _boxes(layers: Sequence[str], does: Sequence[tuple[str, str]], change: Mappi
             f'<span class="tl-layer" data-does="{kind}" style="--fill:{fill:.0%}" title="{title}">{inside}</span>'
         )
     return "".join(boxes)
+
+
+def _share(moved: float) -> str:
+    return f"{moved:.1%}" if moved < 0.0995 else f"{moved:.0%}"
 
 
 def _head(spec: RunSpec) -> str:

@@ -168,9 +168,9 @@ def _parameters(experiment: Experiment, live: list[str]) -> None:
 def _fork(experiment: Experiment, changed: Experiment, live: list[str]) -> Experiment:
     """Let runs that train go on with the new parameters: each becomes a new run that begins at its present step."""
     forks = []
+    arms = {run: arm for seed in range(experiment.seeds) for arm, run in experiment.runs(seed).items()}
     for identity in live:
-        run = executor().store.require(identity)
-        arm = run.arm or ""
+        run, arm = executor().store.require(identity), arms[identity]
         if run.state == "running" and changed.arms[arm] != experiment.arms[arm]:
             known = {path: value for path, value in changed.changes.items() if experiment.changes.get(path) != value}
             forks.append(executor().fork(identity, known))
