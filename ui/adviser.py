@@ -59,7 +59,7 @@ def _adviser(experiment: Experiment) -> None:
                 "Labels", names, index=min(1, len(names) - 1), key=f"adviser-{experiment.preset.name}", width=230
             )
             arms = places[place if place in places else names[0]]
-            asked = (experiment.preset.identity, _task_of(experiment, arms).content_hash)
+            asked = _asked(experiment, arms)
             st.button(
                 "Ask", icon=":material/psychology_alt:", key="adviser-ask", type="primary",
                 on_click=partial(_ask_again, asked),
@@ -69,15 +69,17 @@ def _adviser(experiment: Experiment) -> None:
             _answer(experiment, arms)
 
 
-def _ask_again(asked: tuple[str, str]) -> None:
+def _ask_again(asked: str) -> None:
     st.session_state[_ASKED] = asked
-    snapshot = background().peek(_key(asked[1]))
+    snapshot = background().peek(asked)
     if snapshot is not None and snapshot.error:
-        background().forget(_key(asked[1]))  # what was missing may be there by now
+        background().forget(asked)  # what was missing may be there by now
 
 
-def _key(task: str) -> str:
-    return f"advice {task}"
+def _asked(experiment: Experiment, arms: Mapping[str, str]) -> str:
+    """What names this question: the same for the same runs, whoever asks."""
+    runs = experiment.runs(experiment.seed)
+    return f"advice {' '.join(runs[arm] for arm in arms.values())}"
 
 
 def places_of(arms: Mapping[str, RunSpec]) -> dict[str, dict[str, str]]:
@@ -124,7 +126,11 @@ def _answer(experiment: Experiment, arms: Mapping[str, str]) -> None:
     """The advice, or what is missing for it, and below it how it compares with what was trained."""
     task = _task_of(experiment, arms)
     if isinstance(task.start, RunStart):
-        first = executor().store.get(task.start.spec.content_hash)
+        specs = with_seed(experiment.arms, experiment.seed)
+        arm = next((arm for arm, spec in specs.items() if spec == task.start.spec), None)
+        # Own data are named with their content in the runs that learned from them, though not in the arms.
+        identity = experiment.runs(experiment.seed)[arm] if arm else task.start.spec.content_hash
+        first = executor().store.get(identity)
         if first is None or first.state != "finished":
             _train_source(task.start.spec, first is not None and first.live, first.step / first.steps if first else 0.0)
             return
@@ -133,7 +139,7 @@ def _answer(experiment: Experiment, arms: Mapping[str, str]) -> None:
     def work(report: Any) -> Any:
         return ask(AdviseTransfer(task=pinned(task), arms=tuple(arms), store=store), report=report, seconds=SECONDS)
 
-    snapshot = look(_key(task.content_hash), work)
+    snapshot = look(_asked(experiment, arms), work)
     if not snapshot.done:
         waiting(snapshot, "Looking at the labelled pictures")
         return

@@ -11,7 +11,7 @@ from tlcore.errors import LabError
 from tlcore.specs import RunSpec
 from ui.data_pieces import said
 from ui.experiment import COMPARED_SEEDS, Experiment
-from ui.library import RunView, executor, find
+from ui.library import RunView, executor
 
 _TROUBLE = "_measured_arms_trouble"
 
@@ -27,15 +27,10 @@ def mean_cell(values: Sequence[float]) -> str:
 
 def views_of(experiment: Experiment, arms: Iterable[str]) -> dict[str, list[RunView]]:
     """The runs of each arm that anybody has trained or begun, the seed that is shown first."""
-    found: dict[str, list[RunView]] = {arm: [] for arm in arms}
-    others = [seed for seed in range(COMPARED_SEEDS) if seed != experiment.seed]
-    for seed in (experiment.seed, *others):
-        runs = experiment.runs(seed)
-        for arm, views in found.items():
-            view = find(experiment.preset, runs[arm])
-            if view is not None:
-                views.append(view)
-    return found
+    wanted = list(arms)
+    seeds = (experiment.seed, *(seed for seed in range(COMPARED_SEEDS) if seed != experiment.seed))
+    views = experiment.views_of(seeds)
+    return {arm: [view for seed in seeds if (view := views[seed].get(arm)) is not None] for arm in wanted}
 
 
 def accuracies(views: Sequence[RunView]) -> list[float]:

@@ -83,17 +83,20 @@ def _own_classifier(experiment: Experiment) -> None:
 def usable_runs(experiment: Experiment) -> list[tuple[Run, str]]:
     """Finished runs on the target whose weights are here, the most accurate first, each with its words."""
     store = executor().store
+    arms = {
+        arm: spec
+        for arm, spec in experiment.arms.items()
+        if isinstance(spec.data, TaskPair) and not any(data.name in VECTORS for data in spec.datasets())
+    }
     found = []
-    for seed in range(COMPARED_SEEDS):
-        for arm, identity in experiment.runs(seed).items():
-            spec = experiment.arms[arm]
-            if not isinstance(spec.data, TaskPair) or any(data.name in VECTORS for data in spec.datasets()):
+    for views in experiment.views_of(range(COMPARED_SEEDS)).values():
+        for arm, spec in arms.items():
+            view = views.get(arm)
+            if view is None or view.run.state != "finished" or view.is_recorded:
                 continue
-            run = store.get(identity)
-            if run is None or run.state != "finished":
-                continue
-            if (store.run_folder(run.id) / "weights.safetensors").is_file():
-                found.append((run, _words(run, arm, spec.data.labels_per_class)))
+            if (store.run_folder(view.run.id) / "weights.safetensors").is_file():
+                assert isinstance(spec.data, TaskPair)
+                found.append((view.run, _words(view.run, arm, spec.data.labels_per_class)))
     return sorted(found, key=lambda pair: -pair[0].summary.get("target_accuracy", 0.0))
 
 
