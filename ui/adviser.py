@@ -220,7 +220,10 @@ def _check(experiment: Experiment, arms: Mapping[str, str], advised: str, titles
     if live:
         look_again()
         done = sum(view.run.step / max(1, view.run.steps) for view in live) / len(live)
-        st.progress(min(1.0, done), text=f"{len(live)} of {len(arms)} runs wait or train")
+        st.progress(
+            min(1.0, done),
+            text=f"{len(live)} run{'s' * (len(live) != 1)} {'wait or train' if len(live) != 1 else 'waits or trains'}",
+        )
     found = check_advice(advised, values, tested_on(views))
     if found is not None:
         so_far = "So far: " if live or open_arms else ""

@@ -59,7 +59,8 @@ def _four_cases() -> None:
         waiting_for = [arm for arm, found in views.items() if not found or found[0].run.state in ("failed", "stopped")]
         if live:
             look_again()
-            st.progress(1 - len(live) / len(views), text=f"{len(live)} runs wait or train")
+            begun = sum(map(len, views.values()))
+            st.progress(1 - len(live) / begun, text=f"{len(live)} runs wait or train")
         elif any(split_case(arm) for arm in waiting_for):
             st.button(
                 f"Measure the four cases ({len(waiting_for)} runs)", icon=":material/play_arrow:",

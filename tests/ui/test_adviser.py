@@ -163,6 +163,9 @@ def test_the_map_is_empty_until_it_is_measured(store: Store) -> None:
     button(test, "Measure the four cases (20 runs)").click().run()
     assert sorted(run.arm for run in store.runs()) == sorted(FOUR_CASES.arms)
     assert {run.preset for run in store.runs()} == {FOUR_CASES.identity}
+    for arm, _, spec in FOUR_CASES.specs([1, 2]):
+        store.add(spec, arm=arm)
+    assert text_of(test.run()).count("0 of 5 ways measured") == 4, "also while several seeds wait"
 
 
 def test_each_cell_shows_what_won_and_what_the_textbook_says(store: Store) -> None:
