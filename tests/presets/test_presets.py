@@ -97,5 +97,5 @@ def test_presets_of_a_page_begin_with_its_default():
 def test_an_unknown_preset_names_the_nearest():
     with pytest.raises(InvalidRequest, match="did you mean domain-adversarial/photo-digits"):
         find_preset("domain-adversarial/photodigits")
-    with pytest.raises(InvalidRequest, match="there are .*domain-adversarial/photo-digits, "):
+    with pytest.raises(InvalidRequest, match=r"there are .*domain-adversarial/photo-digits, "):
         find_preset("xyz")
