@@ -44,6 +44,11 @@ class Board:
         named = {method: arm_name(method, shots) for method in self.methods}
         return {method: arm for method, arm in named.items() if arm in self.experiment.arms}
 
+    @property
+    def short_titles(self) -> dict[str, str]:
+        """The methods where there is little room: of "Parameters held (L2-SP)" what stands in brackets."""
+        return {method: title.rstrip(")").rpartition("(")[2] for method, title in self.titles.items()}
+
     def title(self, arm: str) -> str:
         """`Fine-tuned, 5 per class`."""
         parts = split_arm(arm)

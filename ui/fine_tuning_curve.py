@@ -130,33 +130,38 @@ def transfer_warnings(board: Board, class_names: tuple[str, ...]) -> list[Notice
     """Where using the source made it worse than learning from scratch with the same labels, and which classes lost."""
     notices = []
     for shots in board.shots:
-        before = board.finished.values(arm_name(SCRATCH, shots), "target_accuracy")
+        alone = board.finished.values(arm_name(SCRATCH, shots), "target_accuracy")
+        drops: dict[str, float] = {}
+        fewest = len(alone)
         for method in board.methods:
-            arm = arm_name(method, shots)
-            after = board.finished.values(arm, "target_accuracy")
-            if method == SCRATCH or not (before and after) or negative_transfer(before, after) is None:
-                continue
-            drop = float(np.mean(before) - np.mean(after))
-            once = " (a single seed: repeat it before believing it)" if min(len(before), len(after)) == 1 else ""
-            text = (
-                f"The source hurts: {board.title(arm)} reaches {np.mean(after):.0%}, {100 * drop:.1f} points below "
-                f"learning from scratch{once}."
-            )
-            blame = _blame(board, shots, arm, class_names)
-            step = max(view.run.step for view in board.finished.views[arm])
-            notices.append(Notice(step, "warning", f"negative-{arm}", f"{text} {blame}".strip()))
+            values = board.finished.values(arm_name(method, shots), "target_accuracy")
+            if method != SCRATCH and alone and values and negative_transfer(alone, values) is not None:
+                drops[method] = float(np.mean(alone) - np.mean(values))
+                fewest = min(fewest, len(values))
+        if not drops:
+            continue
+        worst = max(drops, key=drops.__getitem__)
+        named = ", ".join(f"{board.titles[method]} by {100 * drop:.1f}" for method, drop in drops.items())
+        few = f"{shots} label{'s' * (shots != 1)} per class" if shots else "all labels"
+        once = " A single seed: repeat it before believing it." if fewest == 1 else ""
+        text = (
+            f"The source hurts with {few}: from scratch reaches {np.mean(alone):.0%}; points below it: {named}."
+            f"{once} {_blame(board, shots, worst, class_names)}"
+        )
+        step = max(view.run.step for view in board.finished.views[arm_name(worst, shots)])
+        notices.append(Notice(step, "warning", f"negative-{shots_label(shots)}", text.strip()))
     return notices
 
 
-def _blame(board: Board, shots: int, arm: str, class_names: tuple[str, ...]) -> str:
+def _blame(board: Board, shots: int, method: str, class_names: tuple[str, ...]) -> str:
     """The classes that lost most, by name."""
-    tables = [_recalls(board, arm_name(SCRATCH, shots)), _recalls(board, arm)]
+    tables = [_recalls(board, arm_name(one, shots)) for one in (SCRATCH, method)]
     if not class_names or any(table.ndim != 2 or table.shape[1] != len(class_names) for table in tables):
         return ""
     lost = losing_classes(*tables)
     named = ", ".join(f"{class_names[index]} (−{100 * drop:.0f})" for index, drop in lost[:MOST_NAMED])
     more = f" and {len(lost) - MOST_NAMED} more" if len(lost) > MOST_NAMED else ""
-    return f"Classes that lost, in points: {named}{more}." if lost else ""
+    return f"Classes that lose with {board.titles[method]}, in points: {named}{more}." if lost else ""
 
 
 def _recalls(board: Board, arm: str) -> np.ndarray:

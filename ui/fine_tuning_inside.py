@@ -55,14 +55,14 @@ def inside_cards(board: Board, pair: Pair) -> None:
             card_header("Forgetting the source task", few)
             source = board.source_accuracy()
             figure = remembered(
-                ("forgetting", source, *moments), lambda: plots.forgetting_curves(metrics, board.titles, source)
+                ("forgetting", source, *moments), lambda: plots.forgetting_curves(metrics, board.short_titles, source)
             )
             live_chart(
                 figure, key="forgetting", height=HEIGHT,
                 description="accuracy on the source task while the target is learned",
             )  # fmt: skip
     with right, card("overfitting"):
-        card_header("Learned by heart?", "the two arms shown")
+        card_header("Learned by heart?", "dotted: labels that are learned from")
         beside = {_method(arm): view for arm in pair.arms if (view := board.view(arm)) is not None}
         figure = remembered(
             (
@@ -70,7 +70,9 @@ def inside_cards(board: Board, pair: Pair) -> None:
                 board.experiment.preset.identity,
                 *((name, moment_of(view)) for name, view in beside.items()),
             ),
-            lambda: plots.overfitting_curves({name: metrics_of(view) for name, view in beside.items()}, board.titles),
+            lambda: plots.overfitting_curves(
+                {name: metrics_of(view) for name, view in beside.items()}, board.short_titles
+            ),
         )
         live_chart(
             figure, key="overfitting", height=HEIGHT,
@@ -118,4 +120,4 @@ def _last_values(
         for method, found in by_method.items()
         if found
     }
-    return plots.layer_bars(last, board.titles, layers, metric=LAYER_CHARTS[prefix][1])
+    return plots.layer_bars(last, board.short_titles, layers, metric=LAYER_CHARTS[prefix][1])

@@ -110,9 +110,9 @@ def test_a_source_that_hurts_is_said_with_the_classes_that_lost(store: Store, ex
         finish(store, experiment, "fixed_features@20", 0.6, seed)
         finish(store, experiment, "l2_sp@20", 0.95, seed)
     notices = transfer_warnings(board_of(experiment), CLASSES)
-    assert [notice.code for notice in notices] == ["negative-fixed_features@20"]
-    assert "30.0 points below learning from scratch" in notices[0].text
-    assert "9 (−30)" in notices[0].text or "1 (−30)" in notices[0].text
+    assert [notice.code for notice in notices] == ["negative-20"]
+    assert "from scratch reaches 90%; points below it: Fixed features by 30.0." in notices[0].text
+    assert "Classes that lose with Fixed features, in points: 1 (−30)" in notices[0].text
     assert "0 (" not in notices[0].text.partition("in points:")[2], "a class that lost nothing is not blamed"
 
 

@@ -113,8 +113,8 @@ def test_forgetting_starts_from_what_the_source_network_could() -> None:
 def test_held_out_is_drawn_through_and_learned_from_is_dotted() -> None:
     metrics = {"fine_tune": {"target_cross_entropy": series(2, 1), "target_train_cross_entropy": series(2, 0)}}
     figure = overfitting_curves(metrics, TITLES)
-    assert [(trace.name, trace.line.dash) for trace in figure.data] == [
-        ("Fine-tuned, held out", "solid"), ("Fine-tuned, learned from", "dot"),
+    assert [(trace.name, trace.line.dash, trace.showlegend) for trace in figure.data] == [
+        ("Fine-tuned", "solid", True), ("Fine-tuned, learned from", "dot", False),
     ]  # fmt: skip
 
 

@@ -190,6 +190,9 @@ def _singles(figure: go.Figure, points: Sequence[Measured], at: Mapping[int, flo
         )  # fmt: skip
 
 
+_LEGEND = {"font": {"size": 11}, "itemwidth": 30}
+
+
 def layer_bars(
     values: Mapping[str, Mapping[str, float]], titles: Mapping[str, str], layers: Sequence[str], *, metric: str
 ) -> go.Figure:
@@ -204,7 +207,7 @@ def layer_bars(
                 hovertemplate=f"<b>{titles[method]}</b><br>%{{x}}: %{{y:.3f}}<extra></extra>",
             )
         )  # fmt: skip
-    style_figure(figure, uirevision=metric, hovermode="closest", barmode="group", bargap=0.25)
+    style_figure(figure, uirevision=metric, hovermode="closest", barmode="group", bargap=0.25, legend=_LEGEND)
     figure.update_yaxes(title=metric, rangemode="tozero")
     return figure.update_xaxes(type="category", showgrid=False, categoryorder="array", categoryarray=list(layers))
 
@@ -241,8 +244,8 @@ def forgetting_curves(
     if source is not None:
         figure.add_hline(y=source, line={"color": role_colour("source"), "width": 1.2, "dash": "dash"})
     return style_figure(
-        figure, uirevision="forgetting", xaxis={"title": "step"},
-        yaxis={"range": [0, 1.03], "tickformat": ".0%", "title": "accuracy on the source task"},
+        figure, uirevision="forgetting", xaxis={"title": "step"}, legend=_LEGEND,
+        yaxis={"tickformat": ".0%", "title": "source accuracy"},
     )  # fmt: skip
 
 
@@ -252,13 +255,14 @@ def overfitting_curves(metrics: Mapping[str, Mapping[str, Series]], titles: Mapp
     figure, looks = go.Figure(), looks_of([*titles])
     for method, series in metrics.items():
         for name, words, dash in (
-            ("target_cross_entropy", "held out", "solid"), ("target_train_cross_entropy", "learned from", "dot"),
+            ("target_cross_entropy", "", "solid"), ("target_train_cross_entropy", ", learned from", "dot"),
         ):  # fmt: skip
             line = series.get(name)
             if line is not None:
-                _line(figure, line, f"{titles[method]}, {words}", looks[method].colour, dash)
+                _line(figure, line, f"{titles[method]}{words}", looks[method].colour, dash)
+                figure.data[-1].showlegend = not words  # its twin of the same colour stands for both
     return style_figure(
-        figure, uirevision="overfitting", xaxis={"title": "step"},
+        figure, uirevision="overfitting", legend=_LEGEND, xaxis={"title": "step"},
         yaxis={"rangemode": "tozero", "title": "cross-entropy (nats)"},
     )  # fmt: skip
 

@@ -56,6 +56,7 @@ function styled(data, root) {
   layout.paper_bgcolor ??= "rgba(0,0,0,0)";
   layout.plot_bgcolor ??= "rgba(0,0,0,0)";
   layout.font = { color: palette.soft, ...layout.font, family: getComputedStyle(root).fontFamily };
+  layout.modebar ??= { bgcolor: "rgba(0,0,0,0)", color: palette.soft, activecolor: palette.ink };
   for (const name of Object.keys(layout).concat("xaxis", "yaxis")) {
     if (!/^[xy]axis\d*$/.test(name)) continue;
     layout[name] = { gridcolor: palette.line, linecolor: palette.line, zerolinecolor: palette.line, ...layout[name] };
