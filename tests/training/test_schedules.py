@@ -45,6 +45,12 @@ def test_cosine_goes_from_the_rate_over_half_of_it_to_zero() -> None:
     assert learning_rate(spec, 1 / 3) == pytest.approx(0.3)
 
 
+def test_one_cycle_rises_in_the_first_quarter_and_falls_to_zero() -> None:
+    spec = Optimisation(learning_rate=0.4, schedule="one_cycle")
+    shares = (0.0, 0.125, 0.25, 0.625, 1.0)
+    assert [learning_rate(spec, share) for share in shares] == pytest.approx([0.016, 0.208, 0.4, 0.2, 0.0], abs=1e-12)
+
+
 def test_a_constant_rate_stays() -> None:
     spec = Optimisation(learning_rate=0.4, schedule="constant")
     assert {learning_rate(spec, share / 7) for share in range(8)} == {0.4}

@@ -50,8 +50,9 @@ from tlcore.training.zero_shot_heads import (
 from tlcore.training.zero_shot_losses import ale_loss, devise_loss, margin_loss, naive_loss, pair_margin_loss
 
 BATCH = 500
-STRENGTHS = tuple(10.0**power for power in range(-3, 7))
-"""What γ and λ are chosen from."""
+GAMMAS = tuple(10.0**power for power in range(0, 7))
+LAMBDAS = tuple(10.0**power for power in range(-3, 4))
+"""What ESZSL's strengths are chosen from."""
 SEEN_CLASSES = "seen_classes"
 
 
@@ -179,10 +180,12 @@ class ZeroShotObjective(Objective):
         indices = self.batches["labelled"].next()
         inputs, labels = self.labelled.inputs, self.labelled.labels[indices]
         if self.stays:
-            features = self.prepared("labelled", inputs)[indices].detach().requires_grad_()
+            features = self.prepared("labelled", inputs)[indices]
         else:
             pictures = augment(inputs[indices], self.augmentation, torch.default_generator)
             features = self.network.extractor(channels_last(pictures))
+        if not features.requires_grad:  # nothing learns below; the gradient that arrives there is still shown
+            features = features.detach().requires_grad_()
         features.retain_grad()
         with torch.autocast(self.context.device.type, enabled=False):
             loss, scores = self.loss_of(features.float(), labels)
@@ -207,6 +210,11 @@ class ZeroShotObjective(Objective):
         if isinstance(method, Ale):
             return ale_loss(scores, own, method.margin), scores
         return naive_loss(pictures, descriptions[own]), scores
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        extractor = [one for one in self.network.extractor.parameters() if one.requires_grad]
+        head = {"params": list(self.head.parameters()), "rate": getattr(self.method, "head_rate", 1.0)}
+        return [{"params": extractor}, head] if extractor else [head]
 
     def after_backward(self) -> dict[str, torch.Tensor]:
         return {"class_gradient_norm": gradient_norm(self._tensors.class_features)}
@@ -298,8 +306,8 @@ def choose_strengths(
     place = np.cumsum(~held) - 1
     sums = eszsl_sums(features[fitted], place[labels[fitted]], vectors[~held])
     found = []
-    for gamma in STRENGTHS:
-        for lam in STRENGTHS:
+    for gamma in GAMMAS:
+        for lam in LAMBDAS:
             scores = bilinear_scores(features[~fitted], sums.solve(gamma, lam), vectors)
             found.append((zero_shot_accuracy(scores, labels[~fitted], ~held), gamma, lam))
     _, gamma, lam = max(found)

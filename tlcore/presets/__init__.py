@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 
 from tlcore.errors import InvalidRequest
-from tlcore.presets import domain_adversarial, fine_tuning, four_cases, layer_transfer
+from tlcore.presets import domain_adversarial, fine_tuning, four_cases, layer_transfer, zero_shot
 from tlcore.presets.preset import Preset, Published
 
 __all__ = ["Preset", "Published", "all_presets", "find_preset", "presets_of"]
@@ -13,7 +13,13 @@ __all__ = ["Preset", "Published", "all_presets", "find_preset", "presets_of"]
 
 def all_presets() -> dict[str, Preset]:
     """Every preset by `page/name`, each page's default first."""
-    pages = (fine_tuning.PRESETS, four_cases.PRESETS, layer_transfer.PRESETS, domain_adversarial.PRESETS)
+    pages = (
+        fine_tuning.PRESETS,
+        four_cases.PRESETS,
+        layer_transfer.PRESETS,
+        domain_adversarial.PRESETS,
+        zero_shot.PRESETS,
+    )
     return {preset.identity: preset for presets in pages for preset in presets}
 
 

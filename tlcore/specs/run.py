@@ -69,8 +69,9 @@ class Optimisation(Spec):
         logarithmic=True,
         source="Ganin et al. 2016, section 5.2.2",
     )
-    schedule: Literal["inverse_decay", "constant", "cosine"] = parameter(
-        "inverse_decay", "inverse_decay: rate/(1+10p)^0.75 with p the share of training done; cosine: to zero.",
+    schedule: Literal["inverse_decay", "constant", "cosine", "one_cycle"] = parameter(
+        "inverse_decay", "inverse_decay: rate/(1+10p)^0.75 with p the share of training done; cosine: to zero; "
+        "one_cycle: up from a 25th in the first quarter, then to zero.",
         source="Ganin et al. 2016, section 5.2.2",
     )  # fmt: skip
     momentum: float = parameter(0.9, "Momentum of SGD; no effect with Adam.", ge=0.0, lt=1.0, advanced=True)

@@ -47,8 +47,13 @@ class PictureSide(Spec):
 
     reads_target_labels: ClassVar[bool] = False
     picture_side: Literal["learns", "stays"] = parameter(
-        "learns", "learns: the feature extractor is trained as well; stays: features are taken as the start has them."
-    )
+        "learns", "learns: the feature extractor is trained as well; stays: features are taken as the start has them, "
+        "of pictures that are not varied.",
+    )  # fmt: skip
+    head_rate: float = parameter(
+        1.0, "The learning rate of what stands on the features, as a multiple of the run's.", gt=0.0, le=1000.0,
+        logarithmic=True,
+    )  # fmt: skip
 
 
 class Attributes(PictureSide):
