@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import html
-import importlib
-import importlib.util
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -17,6 +14,7 @@ from tlcore.plots.comparison import class_gain, confusion_matrix
 from tlcore.presets.fine_tuning import PAGE
 from tlcore.runs import Notice, Series
 from tlcore.specs.fine_tuning import Tuning
+from ui.adviser import adviser
 from ui.experiment import Experiment, from_address, seed_of_address
 from ui.films import film_panel, projections_of
 from ui.fine_tuning_arms import (
@@ -33,8 +31,10 @@ from ui.fine_tuning_arms import (
 from ui.fine_tuning_curve import METRICS, chosen_metric, curve_card, table_card, warnings_box
 from ui.fine_tuning_inside import inside_cards, network_card
 from ui.fine_tuning_network import network_style
+from ui.four_cases import four_cases
 from ui.library import RunView, warm_up
 from ui.live_chart import live_chart
+from ui.own_classifier import own_classifier
 from ui.page import card, card_header, page_header
 from ui.player import PlayerState, player, player_state
 from ui.remembered import remembered
@@ -87,9 +87,9 @@ def main() -> None:
         warm_up()
         pace, pair = experiment.refresh_seconds(), chosen_pair(experiment)
         st.fragment(live_view, run_every=pace)(experiment, pace, pair)
-        _section("adviser", "adviser", experiment)
-        _section("four_cases", "four_cases")
-        _section("own_classifier", "own_classifier", experiment)
+        adviser(experiment)
+        four_cases()
+        own_classifier(experiment)
     except LabError as error:
         st.error(str(error))
         return
@@ -101,12 +101,6 @@ def main() -> None:
     with card("take-along"):
         card_header("Take it along")
         take_along(experiment, [view for view in views.values() if view], beside=pair.arms)
-
-
-def _section(module: str, function: str, *arguments: object) -> None:
-    """A section that another module draws, where this version has it."""
-    if importlib.util.find_spec(f"ui.{module}") is not None:
-        getattr(importlib.import_module(f"ui.{module}"), function)(*arguments)
 
 
 def live_view(experiment: Experiment, pace: float | None, pair: Pair) -> None:
@@ -227,7 +221,7 @@ def runs_of(board: Board, shown: Mapping[str, RunView], arms: Sequence[str]) -> 
     rows = [f"{html.escape(board.title(arm))}: not trained yet" for arm in arms if arm not in shown]
     for arm, view in shown.items():
         name = f"<code>{view.run.id}</code>"
-        if (Path(__file__).parent / "runs.py").is_file() and not view.is_recorded:
+        if not view.is_recorded:
             name = f'<a href="runs?run={view.run.id}" target="_self">{name}</a>'
         seconds = f", {view.run.seconds:.0f} s" if view.run.seconds else ""
         kind = "recorded" if view.is_recorded else view.run.state
