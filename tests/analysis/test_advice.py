@@ -70,7 +70,7 @@ def test_without_the_sources_head_its_answers_cannot_be_held() -> None:
 
 def test_only_arms_that_are_there_are_advised() -> None:
     fewer = advise(FAR, ("scratch", "l2_sp", "fine_tune"))
-    assert fewer.order == ("l2_sp", "fine_tune", "scratch")
+    assert fewer.order == ("l2_sp", "scratch", "fine_tune")
     assert "of the ways to choose from here" in fewer.words[-1]
     assert advise(replace(NEAR, separable=0.97), ("scratch", "l2_sp")).arm == "l2_sp"
     with pytest.raises(ValueError, match="no arm to advise"):
@@ -144,6 +144,10 @@ class TestFourCases:
     def test_the_textbook_comes_out(self) -> None:
         said = case_sentence(("little", "far"), {"early_features": [0.4], "l2_sp": [0.3], "scratch": [0.2]})
         assert said.startswith("As the textbook says: +0.100") and NAMES["l2_sp"] in said
+
+    def test_a_narrow_lead_is_called_chance(self) -> None:
+        close = {"early_features": [0.40, 0.30], "l2_sp": [0.34, 0.33], "scratch": [0.2, 0.2]}
+        assert "+0.015 against the next best, no more than chance" in case_sentence(("little", "far"), close)
 
     def test_it_does_not_and_the_reason_is_made_of_the_numbers(self) -> None:
         case = ("much", "far")

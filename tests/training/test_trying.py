@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib.util
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.finished import finished
 from tlcore.errors import InvalidRequest, MissingData
 from tlcore.runs import Run, Store
 from tlcore.specs import RunSpec, validate
+from tlcore.training.describing import ONNX_PACKAGES, onnx_model
 from tlcore.training.trying import load_trained, trained, try_picture
 
 NETWORK = {"name": "block-cnn", "channels": 4, "features": 8}
@@ -128,3 +130,19 @@ def test_runs_without_a_network_say_why(store: Store, tuned: Run) -> None:
         trained(store, store.require(lost.id))
     with pytest.raises(InvalidRequest, match="There is no picture"):
         try_picture(store, tuned, None, 0)
+
+
+def test_onnx_says_the_same_or_says_how_to_have_it(store: Store, tuned: Run, tmp_path: Path) -> None:
+    ready = trained(store, tuned)
+    if any(importlib.util.find_spec(name) is None for name in ONNX_PACKAGES):
+        with pytest.raises(MissingData, match="python -m pip install onnx onnxscript"):
+            onnx_model(ready)
+        return
+    import onnx.reference
+
+    path = tmp_path / "classifier.onnx"
+    path.write_bytes(base64.b64decode(onnx_model(ready)["onnx"]))
+    pictures = ready.examples.inputs[:3]
+    session = onnx.reference.ReferenceEvaluator(str(path))
+    (told,) = session.run(None, {"pictures": pictures.float().div(255).numpy()})
+    assert told == pytest.approx(ready.probabilities(pictures).numpy(), abs=1e-4)
