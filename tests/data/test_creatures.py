@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from tlcore.catalogue.creature_table import ATTRIBUTES, creature_table, read_creature_table
+from tlcore.catalogue.creatures.figure import View, ellipse, fringed, limb
+from tlcore.catalogue.creatures.render import draw_creature
 from tlcore.data.creatures import load
-from tlcore.data.creatures.figure import View, ellipse, fringed, limb
 from tlcore.data.creatures.load import load_creatures
-from tlcore.data.creatures.render import draw_creature
 from tlcore.data.zero_shot import ZeroShotData
 from tlcore.errors import InvalidRequest, MissingData
 from tlcore.specs.creatures import Creatures

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from tlcore.catalogue.creatures.render import draw_creature
 from tlcore.data.creatures.load import ORIGIN, load_creatures
-from tlcore.data.creatures.render import draw_creature
 from tlcore.data.zero_shot import ZeroShotData, benchmark_folder, load_own_zero_shot, load_xlsa17
 from tlcore.runs.records import SOURCE, TARGET, Probe
 from tlcore.specs import OwnFeatures, ZeroShotTask

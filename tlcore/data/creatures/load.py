@@ -9,7 +9,7 @@ import PIL
 import torch
 
 from tlcore.catalogue.creature_table import CreatureTable, creature_table
-from tlcore.data.creatures.render import VERSION, draw_creature
+from tlcore.catalogue.creatures.render import VERSION, draw_creature
 from tlcore.data.dataset import Dataset, Provenance
 from tlcore.data.folder import Report, alone, data_folder, read_array, write_array
 from tlcore.data.randomness import generator_for

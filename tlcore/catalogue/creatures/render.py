@@ -9,11 +9,11 @@ import numpy as np
 from PIL import Image
 
 from tlcore.catalogue.creature_table import ATTRIBUTES
-from tlcore.data.creatures.anatomy import build
-from tlcore.data.creatures.body import Pose
-from tlcore.data.creatures.coat import darker, main_colour, make_coat, shades
-from tlcore.data.creatures.figure import View, paint_figure
-from tlcore.data.creatures.scene import backdrop, foreground
+from tlcore.catalogue.creatures.anatomy import build
+from tlcore.catalogue.creatures.body import Pose
+from tlcore.catalogue.creatures.coat import darker, main_colour, make_coat, shades
+from tlcore.catalogue.creatures.figure import View, paint_figure
+from tlcore.catalogue.creatures.scene import backdrop, foreground
 
 VERSION = 1  # part of the name of what is kept: to be raised when the same attributes give other pictures
 EDGE = 0.011

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image, ImageDraw
 
-from tlcore.data.creatures.coat import darker
-from tlcore.data.creatures.figure import Colour
+from tlcore.catalogue.creatures.coat import darker
+from tlcore.catalogue.creatures.figure import Colour
 
 LANDS: tuple[Colour, ...] = (
     (136, 182, 92), (226, 206, 158), (206, 178, 110), (176, 136, 100), (222, 228, 232), (92, 130, 78), (198, 190, 176),

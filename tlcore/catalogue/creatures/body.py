@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tlcore.data.creatures.figure import Points
+from tlcore.catalogue.creatures.figure import Points
 
 LEAST = 0.05  # below this an attribute draws nothing
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tlcore.data.creatures.body import LEAST, Body, Pose
-from tlcore.data.creatures.coat import darker
-from tlcore.data.creatures.figure import Colour, Figure, ellipse, fringed
-from tlcore.data.creatures.head import Head, draw_face, draw_head
-from tlcore.data.creatures.wings import draw_wing
+from tlcore.catalogue.creatures.body import LEAST, Body, Pose
+from tlcore.catalogue.creatures.coat import darker
+from tlcore.catalogue.creatures.figure import Colour, Figure, ellipse, fringed
+from tlcore.catalogue.creatures.head import Head, draw_face, draw_head
+from tlcore.catalogue.creatures.wings import draw_wing
 
 
 def build(look: Mapping[str, float], pose: Pose, main: Colour, second: Colour) -> tuple[Figure, Body, Head]:

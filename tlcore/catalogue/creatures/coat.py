@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from PIL import Image, ImageDraw
 
-from tlcore.data.creatures.figure import Colour, View
+from tlcore.catalogue.creatures.figure import Colour, View
 
 PALETTE: dict[str, Colour] = {
     "black": (40, 37, 42), "brown": (122, 70, 30), "blue": (40, 90, 215), "red": (208, 32, 38),

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tlcore.data.creatures.body import LEAST, Body, Pose
-from tlcore.data.creatures.coat import darker
-from tlcore.data.creatures.figure import Colour, Figure, Points
+from tlcore.catalogue.creatures.body import LEAST, Body, Pose
+from tlcore.catalogue.creatures.coat import darker
+from tlcore.catalogue.creatures.figure import Colour, Figure, Points
 
 
 def draw_wing(figure: Figure, body: Body, look: Mapping[str, float], pose: Pose, second: Colour, *, far: bool) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from tlcore.data.creatures.body import LEAST, Pose
-from tlcore.data.creatures.figure import Colour, Figure
+from tlcore.catalogue.creatures.body import LEAST, Pose
+from tlcore.catalogue.creatures.figure import Colour, Figure
 
 IVORY: Colour = (250, 240, 214)
 ANTLER: Colour = (150, 98, 52)
