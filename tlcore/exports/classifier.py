@@ -45,7 +45,9 @@ def classifier(sources: Sequence[Source], view: View) -> tuple[bytes, tuple[str,
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w", zipfile.ZIP_STORED) as archive:
         for name, content in files.items():
-            archive.writestr(zipfile.ZipInfo(f"classifier-{source.run.id}/{name}", MOMENT), content)
+            entry = zipfile.ZipInfo(f"classifier-{source.run.id}/{name}", MOMENT)
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, content)
     return written.getvalue(), ()
 
 
@@ -175,7 +177,8 @@ def _accuracies(run: Run, facts: Mapping[str, Any]) -> list[str]:
             low, high = wilson_interval(value, count)
             return [
                 f"- {value:.1%} of {count:,} held-out pictures, which it had not learned from, are named rightly. On "
-                f"other pictures of the same kind one may expect between {low:.1%} and {high:.1%} (95 %)."
+                f"other pictures of the same kind one may expect between {low:.1%} and {high:.1%} (95 %); where "
+                "several of them were made from one original, the range is wider."
             ]
     return ["- It was not tested."]
 
