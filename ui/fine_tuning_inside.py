@@ -62,7 +62,7 @@ def inside_cards(board: Board, pair: Pair) -> None:
                 description="accuracy on the source task while the target is learned",
             )  # fmt: skip
     with right, card("overfitting"):
-        card_header("Learned by heart?", "dotted: labels that are learned from")
+        card_header("Learned by heart?", "dotted: learned from")
         beside = {_method(arm): view for arm in pair.arms if (view := board.view(arm)) is not None}
         figure = remembered(
             (

@@ -73,6 +73,7 @@ function createChart(parent) {
   let Plotly = null;
   let drawing = false;
   let draws = 0;
+  let drawn = "";
 
   // Of many updates that come while one is drawn, only the last is drawn.
   async function draw() {
@@ -131,6 +132,13 @@ function createChart(parent) {
       root.style.height = `${data.chart_height}px`;
       if (data.description) root.setAttribute("aria-label", data.description);
       applyPalette(root, data.palette);
+      // Most updates of a page that looks often bring what is there already: drawn again, it would swallow a click.
+      const shown = JSON.stringify([data.figure, data.chart_height, data.uirevision, root.dataset.scheme]);
+      if (shown === drawn && plot.data) {
+        listen(data.cells, data.clickable);
+        return;
+      }
+      drawn = shown;
       latest = data;
       draw();
     },
