@@ -228,7 +228,7 @@ def _filters(after_folder: Path, before_folder: Path | None) -> tuple[str, float
         return None
     before = first_filters(before_folder / "weights.safetensors") if before_folder is not None else None
     if before is None or before.shape != after.shape:
-        return _figures({"after": filter_mosaic(after, most=FILTERS_SHOWN)}), None
+        return mosaic_figures({"after": filter_mosaic(after, most=FILTERS_SHOWN)}), None
     difference = after - before
     moved = float(np.linalg.norm(difference) / max(float(np.linalg.norm(before)), 1e-12))
     mosaics = {
@@ -236,10 +236,11 @@ def _filters(after_folder: Path, before_folder: Path | None) -> tuple[str, float
         "after": filter_mosaic(after, most=FILTERS_SHOWN),
         "difference": filter_mosaic(difference, most=FILTERS_SHOWN, around_zero=True),
     }
-    return _figures(mosaics), moved
+    return mosaic_figures(mosaics), moved
 
 
-def _figures(mosaics: Mapping[str, np.ndarray]) -> str:
+def mosaic_figures(mosaics: Mapping[str, np.ndarray]) -> str:
+    """Pictures of filters as HTML, each with its title below."""
     figures = []
     for title, mosaic in mosaics.items():
         buffer = io.BytesIO()

@@ -1,0 +1,206 @@
+"""Layer transfer: the page."""
+
+from __future__ import annotations
+
+import html
+
+import numpy as np
+import streamlit as st
+
+from tlcore.errors import LabError
+from tlcore.player.film import Curve, accuracy_curve
+from tlcore.presets.layer_transfer import BASE_A, PAGE
+from tlcore.runs import Notice
+from ui.background import lively
+from ui.experiment import Experiment, from_address, seed_of_address
+from ui.films import film_panel, projections_of
+from ui.fine_tuning_arms import metrics_of, probe_of
+from ui.fine_tuning_network import network_style
+from ui.layer_transfer_bench import bench_address, bench_card
+from ui.layer_transfer_figure import address_of_figure, figure_card, table_card
+from ui.layer_transfer_inside import bases_ready, contents_card
+from ui.layer_transfer_runs import Board, base_of, board_of, choices, chosen_run, pace_of
+from ui.library import RunView, warm_up
+from ui.page import card, card_header, notice_box, page_header
+from ui.player import PlayerState, player, player_state
+from ui.run_bar import run_bar
+from ui.take_along import take_along, watched
+
+PROJECTIONS = ("umap", "pca")
+COLOUR = "class"
+MOST_FAILURES = 3
+
+
+def main() -> None:
+    """Draw the page from its address."""
+    page_header(
+        "Layer transfer",
+        "Put the first n layers of a network that learned **source** classes A into one that learns **target** "
+        "classes B. Frozen or learning on: up to which layer is what it knows of use?",
+        quadrant="both labelled",
+        paper="Yosinski, Clune, Bengio and Lipson, How transferable are features in deep neural networks?, 2014",
+        paper_url="https://arxiv.org/abs/1411.1792",
+    )
+    network_style()
+    try:
+        experiment, remark = from_address(PAGE)
+        if remark:
+            st.warning(remark)
+        warm_up()
+        pace, ready = pace_of(experiment), bases_ready(experiment)
+        st.fragment(live_view, run_every=pace)(experiment, pace, ready)
+        lively(lambda: contents_card(experiment), f"contents-{experiment.preset.name}")
+    except LabError as error:
+        st.error(str(error))
+        return
+    with card("look-for"):
+        look_for(experiment)
+    views = experiment.views(experiment.seed)
+    with card("take-along"):
+        card_header("Take it along")
+        chosen = chosen_run(experiment)
+        beside = tuple(dict.fromkeys(arm for arm in (base_of(experiment, chosen), chosen) if arm in experiment.arms))
+        take_along(experiment, [view for view in views.values() if view], beside=beside)
+
+
+def live_view(experiment: Experiment, pace: float | None, ready: bool) -> None:
+    """Everything that changes while runs train, with the controls, so that they never wait for the rest of the page."""
+    changed = pace != pace_of(experiment) or seed_of_address() != experiment.seed
+    if changed or ready != bases_ready(experiment):
+        st.rerun()  # begins or ends the refreshing, or shows other runs everywhere on the page
+    run_bar(PAGE, experiment)
+    board = board_of(experiment)
+    figure_card(board, {"bench": bench_address(experiment)})
+    bench_card(board)
+    chosen = run_choice(board)
+    shown = {name: view for name in _beside(experiment, chosen) if (view := board.view(name)) is not None}
+    state = player_of(board, shown)
+    watched(PAGE).state = state  # what a download takes along
+    experiment.write_address(
+        **address_of_figure(experiment),
+        bench=bench_address(experiment),
+        projection=state.projection if state and state.projection != PROJECTIONS[0] else None,
+        colour=state.colour_by if state and state.colour_by != COLOUR else None,
+        step=str(state.step) if state and state.step is not None else None,
+        lecture="1" if state and state.lecture else None,
+    )
+    runs_of(board, shown)
+    notice_box(notices_of(board, shown))
+    table_card(board)
+
+
+def _beside(experiment: Experiment, chosen: str) -> tuple[str, ...]:
+    """The base of the same task, and the chosen run; a base is shown alone."""
+    return tuple(dict.fromkeys((base_of(experiment, chosen), chosen))) if chosen != BASE_A else (chosen,)
+
+
+def run_choice(board: Board) -> str:
+    """The run whose features are shown below, and the split."""
+    experiment = board.experiment
+    chosen = chosen_run(experiment)
+    key = f"shown-split-{experiment.preset.name}"
+    with st.container(horizontal=True, vertical_alignment="bottom", key="run-choice"):
+        st.selectbox(
+            "Features of", choices(experiment), format_func=board.title, key=f"chosen-run-{experiment.preset.name}",
+            width=300,
+        )  # fmt: skip
+        seeds = sorted({seed for seed, arms in board.views.items() if any(arms.values())} | {experiment.seed})
+        if len(seeds) > 1:
+            st.session_state[key] = experiment.seed
+
+            def choose() -> None:
+                st.query_params["seed"] = str(st.session_state[key])
+
+            st.selectbox("Split", seeds, key=key, on_change=choose, width=84)
+    return chosen
+
+
+def player_of(board: Board, shown: dict[str, RunView]) -> PlayerState | None:
+    """The test pictures among the features of the base and of the chosen run; None while there are no probe points."""
+    probes = {name: probe_of(view) for name, view in shown.items()}
+    probe = next((found for found in reversed([*probes.values()]) if found is not None), None)
+    if probe is None:
+        with card("player-empty"):
+            live = any(view.run.live for view in shown.values())
+            st.caption("This run waits for its turn." if live else "This run is not trained yet: press Train.")
+        return None
+    # One set of points for both panels: runs on other pictures have others, and are left out.
+    beside = {
+        name: view
+        for name, view in shown.items()
+        if (own := probes[name]) is None or np.array_equal(own.labels, probe.labels)
+    }
+    projections = projections_of([*beside.values()], PROJECTIONS)
+    key, address = f"player-{PAGE}", st.query_params
+    wanted = {
+        "initial_projection": address.get("projection") if address.get("projection") in projections else projections[0],
+        "initial_colour_by": address.get("colour", COLOUR),
+        "initial_step": int(address["step"]) if address.get("step", "").isdigit() else None,
+        "initial_lecture": address.get("lecture") == "1",
+    }
+    state = player_state(key, projections, **wanted)
+    metrics = {name: metrics_of(view) for name, view in beside.items()}
+    panels = [
+        film_panel(view, board.title(name), accuracy_curve(metrics[name].get("target_accuracy")), state)
+        for name, view in beside.items()
+    ]
+    line = metrics[[*beside][-1]].get("target_accuracy")
+    live = any(view.run.state == "running" for view in beside.values())
+    recorded = next((view for view in beside.values() if view.is_recorded), None)
+    return player(
+        panels,
+        probe,
+        key=key,
+        projections=projections,
+        curves=[Curve("accuracy", "target", line.steps.tolist(), line.values.tolist())] if line is not None else [],
+        live=live,
+        autoplay=not live and wanted["initial_step"] is None,
+        total_steps=max(view.run.steps for view in beside.values()),
+        badge=f"recorded run · {recorded.machine} · press Train for your own" if recorded else None,
+        **wanted,
+    )
+
+
+def runs_of(board: Board, shown: dict[str, RunView]) -> None:
+    """Which runs these are, each with its link."""
+    rows = []
+    for name, view in shown.items():
+        run = f"<code>{view.run.id}</code>"
+        if not view.is_recorded:
+            run = f'<a href="runs?run={view.run.id}" target="_self">{run}</a>'
+        seconds = f", {view.run.seconds:.0f} s" if view.run.seconds else ""
+        kind = "recorded" if view.is_recorded else view.run.state
+        rows.append(f"{html.escape(board.title(name))}: run {run}, split {view.run.spec.seed}, {kind}{seconds}")
+    if rows:
+        st.html(f'<p class="tl-runs">{" · ".join(rows)}</p>')
+
+
+ENDINGS = {"failed": ("error", "failed"), "stopped": ("info", "was stopped; Train goes on from its last checkpoint")}
+
+
+def notices_of(board: Board, shown: dict[str, RunView]) -> list[Notice]:
+    """What the shown runs have to say, and which runs of the experiment failed or were stopped."""
+    told = [(view.run.live, notice) for view in shown.values() for notice in view.store.notices(view.run.id)]
+    notices = [notice for live, notice in told if live or notice.code != "preparation"]
+    views = [(arm, view) for arm, view in board.views[board.experiment.seed].items() if view is not None]
+    views += [(view.run.id, view) for view in board.built]
+    for state, (level, sentence) in ENDINGS.items():
+        ended = {view.run.id: (name, view) for name, view in views if view.run.state == state}
+        for name, view in [*ended.values()][:MOST_FAILURES]:
+            why = f": {view.run.reason}" if view.run.reason else "."
+            notices.append(Notice(view.run.step, level, f"{state}-{name}", f"{board.title(name)} {sentence}{why}"))
+        if len(ended) > MOST_FAILURES:
+            more = f"{len(ended) - MOST_FAILURES} more runs {state} as well."
+            notices.append(Notice(0, level, f"{state}-more", more))
+    return notices
+
+
+def look_for(experiment: Experiment) -> None:
+    """A few steps that point at the picture."""
+    card_header("What to look for")
+    items = "".join(f"<li>{html.escape(hint)}</li>" for hint in experiment.preset.look_for)
+    words = "" if experiment.other_data else html.escape(experiment.preset.explanation)  # it tells of the preset's data
+    st.html(f'<ol class="tl-steps tl-plain">{items}</ol><p class="tl-words">{words}</p>')
+
+
+main()

@@ -1,0 +1,302 @@
+"""The figure of layer transfer as a card: accuracy against n, what it says in words, and its numbers as a table."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from tlcore.plots.layer_transfer import LOOKS, co_adaptation, kept_curves, specificity, transfer_curves
+from tlcore.plots.style import role_colour
+from tlcore.presets import yosinski
+from tlcore.presets.layer_transfer import BASE, BASE_A, LAYERS, arm_name, split_arm
+from ui.experiment import Experiment
+from ui.layer_transfer_runs import (
+    CHANGES,
+    METRIC,
+    Board,
+    built_title,
+    chosen_address,
+    chosen_run,
+    open_point,
+    place_of,
+)
+from ui.live_chart import live_chart
+from ui.measured_arms import mean_cell
+from ui.page import card, card_header
+from ui.remembered import remembered
+
+OVERLAY = "2014"
+NOTICEABLE = 0.01  # accuracy: nothing is made of smaller differences
+
+
+def is_kept(experiment: Experiment) -> bool:
+    """Whether first layers are compared with last ones, instead of the paper's curves."""
+    return BASE not in experiment.arms
+
+
+def overlaid(experiment: Experiment) -> bool:
+    """Whether the curves of 2014 are laid over ours."""
+    key = f"overlay-{experiment.preset.name}"
+    if key not in st.session_state:
+        st.session_state[key] = st.query_params.get("overlay") == OVERLAY
+    return bool(st.session_state[key]) and not is_kept(experiment)
+
+
+def figure_card(board: Board, view: Mapping[str, str | None]) -> None:
+    """The figure, growing in place; a click on a point opens its run below. view: what the address holds."""
+    experiment = board.experiment
+    kept = is_kept(experiment)
+    with card("transfer"):
+        card_header("First layers or last layers" if kept else "How transferable is each layer?", _progress(board))
+        with st.container(horizontal=True, vertical_alignment="center", key="transfer-controls"):
+            if not kept:
+                overlaid(experiment)
+                st.toggle("The authors' curves, 2014", key=f"overlay-{experiment.preset.name}")
+            st.caption("Click a point to open its run below.", width="content")
+        over, chosen = overlaid(experiment), chosen_run(experiment)
+        stars = [star for star in map(_star, board.built) if star is not None]
+        asked = (
+            "transfer", experiment.preset.identity, over, chosen, experiment.seed, *stars,
+            *((arm, *board.by_split(arm).items()) for arm in experiment.arms),
+        )  # fmt: skip
+        draw = _kept_figure if kept else _curves_figure
+        live_chart(
+            remembered(asked, lambda: draw(board, stars)), key=f"transfer-{'kept' if kept else 'curves'}", height=430,
+            on_point=lambda point: open_point(experiment, point, view),
+            description="accuracy against the number of layers; the table below has the numbers",
+        )  # fmt: skip
+        if over:
+            st.html(
+                f'<p class="tl-runs">Curves of 2014, relative to their own base: <a href="{yosinski.URL}" '
+                f'target="_blank" rel="noreferrer">{html.escape(yosinski.SOURCE)}</a>. Their network has '
+                f"{yosinski.DEPTH} layers, drawn over our {LAYERS}; halves of ImageNet.</p>"
+            )
+        sentences = kept_words(board) if kept else curve_words(board)
+        st.html(f'<div role="status">{"".join(f"<p class=tl-words>{sentence}</p>" for sentence in sentences)}</div>')
+
+
+def _progress(board: Board) -> str:
+    views = [view for arms in board.views.values() for view in arms.values() if view is not None]
+    waiting = sum(view.run.live for view in views)
+    done = sum(view.run.state == "finished" for view in views)
+    if waiting:
+        return f"{done} of {done + waiting} runs are done"
+    if not done:
+        return "nothing trained yet"
+    splits, recorded = board.finished.seeds, board.finished.recorded == done
+    return f"mean and each of {splits} split{'s' * (splits != 1)}{' · recorded' if recorded else ''}"
+
+
+Star = tuple[str, str, str, int, float]
+
+
+def _star(view: Any) -> Star | None:
+    """Run, name, kind of its data, place on the axis and accuracy of a finished run of the bench."""
+    if view.run.state != "finished" or METRIC not in view.run.summary:
+        return None
+    spec = view.run.spec
+    return view.run.id, built_title(spec), getattr(spec.data, "half", "B"), place_of(spec), view.run.summary[METRIC]
+
+
+def _curves_figure(board: Board, stars: Sequence[Star]) -> go.Figure:
+    experiment = board.experiment
+    published: dict[str, Sequence[float]] = {}
+    if overlaid(experiment):
+        dissimilar = experiment.preset.name == "dissimilar"
+        published = (
+            {"AnB": yosinski.relative_dissimilar()}
+            if dissimilar
+            else {curve: yosinski.relative(curve) for curve in yosinski.CURVES if curve != "random"}
+        )
+    base = board.values(BASE)
+    figure = transfer_curves(
+        board.points, base, published=published, published_source=yosinski.SOURCE,
+        marked=split_arm(chosen_run(experiment)), layers=LAYERS,
+    )  # fmt: skip
+    _make_clickable(figure, board, {curve: curve for curve in LOOKS})
+    for star in stars:
+        figure.add_trace(_star_trace(star, LAYERS))
+    levels = [star[4] for star in stars] + [
+        base_level + value for base_level in base[:1] for curve in published.values() for value in curve
+    ]
+    view = figure.layout.yaxis.range
+    if view and levels:
+        figure.layout.yaxis.range = [max(0.0, min(view[0], *(one - 0.03 for one in levels))),
+                                     min(1.0, max(view[1], *(one + 0.03 for one in levels)))]  # fmt: skip
+    if not board.finished.views and not stars:
+        _say_empty(figure)
+    return figure
+
+
+def _kept_figure(board: Board, stars: Sequence[Star]) -> go.Figure:
+    points = {
+        change: {kept: board.points[name] for kept in ("first", "last") if (name := f"{change}:{kept}") in board.points}
+        for change in CHANGES
+    }
+    bases = {change: board.values(f"{change}:base") for change in CHANGES}
+    figure: go.Figure = kept_curves(points, bases, CHANGES)
+    for change, axis in zip(CHANGES, ("x", "x2"), strict=True):
+        _make_clickable(figure, board, {kept: f"{change}:{kept}" for kept in ("first", "last")}, axis)
+    for star in stars:
+        column = 1 if star[2] == "B" else 2
+        figure.add_trace(_star_trace(star, LAYERS - 1), row=1, col=column)
+    if not board.finished.views and not stars:
+        _say_empty(figure)
+    return figure
+
+
+def _star_trace(star: Star, last: int) -> go.Scatter:
+    run, name, _, place, value = star
+    return go.Scatter(
+        x=[min(max(place, 0.85), last + 0.15)], y=[value], mode="markers", showlegend=False, name=name,
+        customdata=[f"{run}|"], hovertemplate=f"{html.escape(name)}: %{{y:.1%}}<extra>from the bench</extra>",
+        marker={"symbol": "star", "size": 16, "color": role_colour("label"),
+                "line": {"width": 1, "color": role_colour("ink")}},
+    )  # fmt: skip
+
+
+def _make_clickable(figure: go.Figure, board: Board, names: Mapping[str, str], axis: str = "x") -> None:
+    """Give every dot of a split, and every mean, the run it opens. names: the curve's arms by its trace's group."""
+    for trace in figure.data:
+        if trace.legendgroup not in names or (trace.xaxis or "x") != axis:
+            continue
+        dots: dict[int, list[str]] = {}
+        for count in dict.fromkeys(int(x) for x in trace.x):
+            arm = arm_name(names[trace.legendgroup], count)
+            dots[count] = [f"{arm}|{seed}" for seed in board.by_split(arm)]
+        if trace.mode == "markers":
+            trace.customdata = [one for found in dots.values() for one in found]
+        else:
+            shown = f"|{board.experiment.seed}"
+            trace.customdata = [
+                next((one for one in found if one.endswith(shown)), found[0]) for found in dots.values()
+            ]
+
+
+def _say_empty(figure: go.Figure) -> None:
+    figure.add_annotation(
+        text="The points come as the runs finish: press Train", xref="paper", yref="paper", x=0.5, y=0.5,
+        showarrow=False, font={"size": 14},
+    )  # fmt: skip
+
+
+# In words ----------------------------------------------------------------------------------------------------------
+
+
+def curve_words(board: Board) -> list[str]:
+    """What the figure shows: fragile co-adaptation apart from specificity, each only where the numbers show it."""
+    base = board.values(BASE)
+    points = board.points
+    if not base or not ({"BnB", "AnB"} & points.keys()):
+        return [
+            "" if not base else f"The base network reaches {np.mean(base):.1%}. The curves are measured against it."
+        ]
+    said = []
+    gap = co_adaptation(points, base)
+    if gap is not None:
+        said.append(
+            f"<b>Fragile co-adaptation.</b> BnB@{gap.layers} reaches {gap.below:.1%}, {_points(gap.size)} below the "
+            f"base{_in_splits(board, BASE, arm_name('BnB', gap.layers))}. Its layers came from this very task, so what "
+            "is lost is that they were cut from those above, with which they had grown together."
+        )
+    elif "BnB" in points:
+        said.append("<b>No fragile co-adaptation here:</b> no point of BnB lies a whole point below the base.")
+    gap = specificity(points)
+    if gap is not None:
+        arms = arm_name("BnB", gap.layers), arm_name("AnB", gap.layers)
+        said.append(
+            f"<b>Specificity.</b> AnB@{gap.layers} reaches {gap.below:.1%}, {_points(gap.size)} below "
+            f"BnB@{gap.layers}{_in_splits(board, *arms)}. Both were cut at the same place: what is left is that the "
+            "layers were made for A."
+        )
+    elif {"BnB", "AnB"} <= points.keys():
+        said.append("<b>No specificity here:</b> no point of AnB lies a whole point below BnB with the same n.")
+    if len(base) == 1:
+        said.append("A single split: train others before believing small differences.")
+    return said
+
+
+def _points(size: float) -> str:
+    return f"{100 * size:.1f} points"
+
+
+def _in_splits(board: Board, above: str, below: str) -> str:
+    """In how many splits the one lies below the other, where there are several."""
+    high, low = board.by_split(above), board.by_split(below)
+    both = high.keys() & low.keys()
+    return f", in {sum(low[one] < high[one] for one in both)} of {len(both)} splits" if len(both) > 1 else ""
+
+
+def kept_words(board: Board) -> list[str]:
+    """Which layers to keep, told by the numbers of each change, and whether the order turns round."""
+    leads: dict[str, dict[int, float]] = {}
+    for change in CHANGES:
+        first, last = (board.points.get(f"{change}:{kept}", {}) for kept in ("first", "last"))
+        leads[change] = {n: float(np.mean(first[n]) - np.mean(last[n])) for n in sorted(first.keys() & last.keys())}
+    said = []
+    for change, lead in leads.items():
+        if not lead:
+            continue
+        count = max(lead, key=lambda n: abs(lead[n]))
+        size = lead[count]
+        if abs(size) < NOTICEABLE:
+            said.append(f"<b>With {CHANGES[change]}</b> it makes no difference which layers are kept.")
+            continue
+        better, worse = ("first", "last") if size > 0 else ("last", "first")
+        arms = arm_name(f"{change}:{better}", count), arm_name(f"{change}:{worse}", count)
+        said.append(
+            f"<b>With {CHANGES[change]}</b> the {better} layers are those to keep: at n = {count} they reach "
+            f"{np.mean(board.values(arms[0])):.1%}, {_points(abs(size))} above the {worse} "
+            f"{count}{_in_splits(board, *arms)}."
+        )
+        turns = [n for n, m in zip(lead, [*lead][1:], strict=False) if lead[n] * lead[m] < 0]
+        if turns:
+            said[-1] += f" The two lines cross between n = {turns[0]} and n = {turns[0] + 1}."
+    strongest = [max(lead.values(), key=abs) for lead in leads.values() if lead]
+    if len(strongest) == 2 and min(map(abs, strongest)) >= NOTICEABLE and strongest[0] * strongest[1] < 0:
+        said.append("<b>The order turns round:</b> which layers to keep is a question of what changes.")
+    return said
+
+
+# The numbers -------------------------------------------------------------------------------------------------------
+
+
+def table_card(board: Board) -> None:
+    """Mean ± sd over splits, a row for each curve and a column for each n."""
+    with card("table"):
+        card_header("The numbers", "accuracy on the task, mean ± sd over splits")
+        if not board.finished.views:
+            st.caption("They come with the first run that finishes.")
+            return
+        parts = [part for part in map(split_arm, board.experiment.arms) if part is not None]
+        counts = sorted({count for _, count in parts})
+        names = {arm: _base_name(arm) for arm in board.experiment.arms if split_arm(arm) is None}
+        rows = [
+            f"<tr><td>{html.escape(name)}</td><td colspan={len(counts)} style='text-align:left'>"
+            f"{mean_cell(board.values(arm))}</td></tr>"
+            for arm, name in names.items()
+        ]
+        for curve in dict.fromkeys(curve for curve, _ in parts):
+            cells = "".join(f"<td>{mean_cell(board.values(arm_name(curve, count)))}</td>" for count in counts)
+            change, _, kept = curve.partition(":")
+            name = f"{CHANGES[change]}: {kept} kept" if change in CHANGES else curve
+            rows.append(f"<tr><td>{html.escape(name)}</td>{cells}</tr>")
+        head = "".join(f"<th>n = {count}</th>" for count in counts)
+        st.html(f'<div class="tl-scroll"><table class="tl-table"><tr><th></th>{head}</tr>{"".join(rows)}</table></div>')
+
+
+def _base_name(arm: str) -> str:
+    change = arm.partition(":")[0]
+    if change in CHANGES:
+        return f"base, {CHANGES[change]}"
+    return "base A, on A's own classes" if arm == BASE_A else "base"
+
+
+def address_of_figure(experiment: Experiment) -> dict[str, str | None]:
+    """What of the figure belongs into the address."""
+    return {"overlay": OVERLAY if overlaid(experiment) else None, **chosen_address(experiment)}
