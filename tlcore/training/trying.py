@@ -34,7 +34,7 @@ from tlcore.training.preparation import LOADERS, Loaded
 
 WEIGHTS = "weights.safetensors"
 SMALL_SIDE = 64  # pictures up to this size are compared with many others, larger ones with few: seconds are given
-COMPARED, COMPARED_LARGE = 500, 60
+COMPARED, COMPARED_LARGE = 500, 24
 SHOWN_SIDE = 96
 
 
