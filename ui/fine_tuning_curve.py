@@ -78,7 +78,8 @@ def _progress(board: Board) -> str:
     if not done:
         return "nothing trained yet"
     seeds = board.finished.seeds
-    return f"mean ± sd, {seeds} seed{'s' * (seeds != 1)}{' · recorded' if recorded == done else ''}"
+    kind = " · recorded" if recorded == done else f" · {recorded} runs recorded" if recorded else ""
+    return f"mean ± sd, {seeds} seed{'s' * (seeds != 1)}{kind}"
 
 
 def table_card(board: Board, metric: str) -> None:
