@@ -262,8 +262,9 @@ class ZeroShotObjective(Objective):
     def measures(self, step: int) -> Iterator[Event]:
         """How far descriptions and pictures lie from their middle: in a space that collapses, hardly at all."""
         if isinstance(self.head, JointHead):
-            placed, _ = self.outputs("source", self.prepared("probe", self.context.data.probe))
-            parts = {"picture": placed[: self._pictures], "description": placed[self._pictures :]}
+            probe = self.prepared("probe", self.context.data.probe)[: self._pictures]
+            features = probe if self.stays else self.network.extractor(channels_last(probe))
+            parts = {"picture": self.head.embed(features), "description": self.head.place_descriptions()}
             yield Metrics(step, {f"{name}_spread": spread(part) for name, part in parts.items()})
 
     def conclude(self, step: int) -> Iterator[Event]:

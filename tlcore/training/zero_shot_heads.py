@@ -92,6 +92,13 @@ class JointHead(ZeroShotHead):
     def evidence(self, features: torch.Tensor) -> torch.Tensor:
         return self.embed(features) @ self.description_map.weight
 
+    def place(self, features: torch.Tensor) -> torch.Tensor:
+        """All pictures brought to the descriptions' size by one factor: which direction they lie in is what counts, and
+        the longer their embeddings, the smaller the heap of descriptions would look in their middle."""
+        placed = self.embed(features)
+        size = self.describe(self.vectors).square().sum(1).mean().sqrt()
+        return placed * size / placed.square().sum(1).mean().sqrt().clamp(min=1e-12)
+
 
 class BilinearHead(ZeroShotHead):
     """xᵀ V s: pictures are brought into the space of the descriptions themselves."""

@@ -1,0 +1,251 @@
+"""Zero-shot learning: the page."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+
+import streamlit as st
+
+from tlcore.errors import LabError
+from tlcore.player.film import Curve
+from tlcore.plots import zero_shot as plots
+from tlcore.presets.zero_shot import PAGE
+from tlcore.runs import Notice, Series
+from ui.comparison import Finished
+from ui.experiment import COMPARED_SEEDS, Experiment, from_address
+from ui.films import film_panel, projections_of
+from ui.library import RunView, warm_up
+from ui.live_chart import live_chart
+from ui.page import card, card_header, notice_box, page_header
+from ui.player import PlayerState, player, player_state
+from ui.run_bar import run_bar
+from ui.take_along import take_along, watched
+from ui.zero_shot_ask import ask_card, edit_card
+from ui.zero_shot_model import askable
+from ui.zero_shot_results import calibration_card, confusion_cards, protocol_table
+
+PREFERRED = ("margin", "ale", "eszsl", "devise", "attributes", "conse", "naive")
+ASKED = ("margin", "ale", "devise", "eszsl", "attributes", "conse")
+PROJECTIONS = ("pca", "umap")
+COLOUR = "domain"
+OBJECTIVE = r"""
+\text{naive:}\quad \min_{f,\,g}\; \lVert f(x^n)-g(y^n)\rVert^2
+\qquad\qquad
+\text{margin:}\quad \min_{f,\,g}\; \max\Big(0,\; k-\underbrace{f(x^n)\cdot g(y^n)}_{\text{its own description}}
++\underbrace{\max_{m\neq n} f(x^n)\cdot g(y^m)}_{\text{the strongest other}}\Big)
+"""
+TERMS = """
+- $f$ maps a picture $x$, $g$ a class's description $y$, a row of attributes, into one space. $f(x)\\cdot g(y)$ is the
+  score of the class; a class needs no picture to be scored.
+- The **naive** objective is smallest, zero, where all pictures and all descriptions lie in one point.
+- The **margin** objective asks that the right description lead every other by $k$: it pushes as well as pulls.
+- **Attribute prediction** guesses each attribute by itself and looks up which description fits. **ConSE** mixes the
+  descriptions of those seen classes that a plain classifier believes in. **ESZSL** solves one bilinear map in closed
+  form. **DeViSE** and **ALE** rank the descriptions; ALE weighs the top of the ranking most.
+- **Two protocols, never mixed.** Among unseen classes: which of the classes never shown is this? Among all classes:
+  which of all? Every figure is a mean over classes. The **harmonic mean** of seen and unseen is small unless both are
+  large.
+- **Calibration** takes one constant from the scores of all seen classes; the curve shows what every constant gives.
+"""
+
+
+def main() -> None:
+    """Draw the page from its address."""
+    page_header(
+        "Zero-shot learning",
+        "Labels exist for the **source**, the classes that are seen. The **target** is classes of which there is no "
+        "picture at all, only a description, and they are recognised by it.",
+        quadrant="source labelled",
+        paper="Xian et al., Zero-Shot Learning: A Comprehensive Evaluation of the Good, the Bad and the Ugly, 2019",
+        paper_url="https://doi.org/10.1109/TPAMI.2018.2857768",
+    )
+    try:
+        experiment, remark = from_address(PAGE)
+        if remark:
+            st.warning(remark)
+        warm_up()
+        pace = experiment.refresh_seconds()
+        st.fragment(live_view, run_every=pace)(experiment, pace)
+        st.fragment(questions)(experiment)
+    except LabError as error:
+        st.error(str(error))
+        return
+    with st.expander("The objective, term by term"):
+        st.latex(OBJECTIVE)
+        st.markdown(TERMS)
+    with card("take-along"):
+        card_header("Take it along")
+        take_along(experiment, [view for view in experiment.views(experiment.seed).values() if view])
+
+
+def live_view(experiment: Experiment, pace: float | None) -> None:
+    """Everything that changes while runs train, with the controls."""
+    if pace != experiment.refresh_seconds():
+        st.rerun()  # begins or ends the refreshing, and shows what can be asked of what has finished
+    run_bar(PAGE, experiment)
+    views = experiment.views(experiment.seed)
+    started = {arm: view for arm, view in views.items() if view is not None}
+    metrics = {arm: view.store.metrics(view.run.id) for arm, view in started.items()}
+    state = player_of(experiment, started, metrics)
+    watched(PAGE).state = state  # what a download takes along
+    titles = experiment.titles()
+    chance = _chance(started)
+    left, right = st.columns(2)
+    with left, card("chart-unseen"):
+        card_header("Right among unseen classes", f"chance {chance:.1%}" if chance else "")
+        live_chart(
+            plots.accuracy_curves(metrics, titles, chance), key="chart-unseen", height=240,
+            description="zero-shot accuracy over the steps",
+        )  # fmt: skip
+    with right, card("chart-spread"):
+        card_header("Does the space collapse?")
+        live_chart(
+            plots.spread_curves(metrics, titles), key="chart-spread", height=240,
+            description="how far pictures and descriptions lie from their middle",
+        )  # fmt: skip
+    with card("comparison"):
+        finished = finished_runs(experiment)
+        count = finished.seeds
+        recorded = " · recorded" if finished.recorded else ""
+        aside = f"per-class mean ± sd, {count} seed{'s' * (count != 1)}{recorded}" if count else "nothing trained yet"
+        card_header("Two protocols", aside)
+        protocol_table(experiment.preset, titles, finished)
+    with card("look-for"):
+        card_header("What to look for")
+        items = "".join(f"<li>{html.escape(hint)}</li>" for hint in experiment.preset.look_for)
+        words = "" if experiment.other_data else html.escape(experiment.preset.explanation)
+        st.html(f'<ol class="tl-steps">{items}</ol><p class="tl-words">{words}</p>')
+        notice_box(notices_of(started, titles))
+
+
+def _chance(started: Mapping[str, RunView]) -> float:
+    """One among the unseen classes; 0 while nothing is known of them."""
+    for view in started.values():
+        probe = view.store.probe(view.run.id)
+        if probe is not None:
+            classes = len(probe.class_names) // 2
+            unseen = int((probe.domains[-classes:] == 1).sum())
+            return 1 / unseen if unseen else 0.0
+    return 0.0
+
+
+def player_of(
+    experiment: Experiment, started: Mapping[str, RunView], metrics: Mapping[str, Mapping[str, Series]]
+) -> PlayerState | None:
+    """Both spaces side by side; None while no run has probe points yet."""
+    side_by_side = [arm for arm in experiment.preset.side_by_side if arm in started]
+    probes = [started[arm].store.probe(started[arm].run.id) for arm in side_by_side]
+    probe = next((found for found in probes if found is not None), None)
+    if probe is None:
+        with card("player-empty"):
+            waiting = any(view.run.live for view in started.values())
+            st.write("Training is about to begin." if waiting else "No run with these parameters yet: press Train.")
+        return None
+    shown = [started[arm] for arm in side_by_side]
+    projections = projections_of(shown, PROJECTIONS)
+    key, address = f"player-{PAGE}", st.query_params
+    wanted = {
+        "initial_projection": address.get("projection") if address.get("projection") in projections else projections[0],
+        "initial_colour_by": address.get("colour", COLOUR),
+        "initial_step": int(address["step"]) if address.get("step", "").isdigit() else None,
+        "initial_lecture": address.get("lecture") == "1",
+    }
+    state = player_state(key, projections, **wanted)
+    titles = experiment.titles()
+    panels = [
+        film_panel(started[arm], titles[arm], _curve(metrics[arm].get("unseen_accuracy")), state)
+        for arm in side_by_side
+    ]
+    live = any(view.run.live for view in shown)
+    recorded = next((view for view in shown if view.is_recorded), None)
+    last = metrics[side_by_side[-1]]
+    curves = [_curve(last.get("unseen_accuracy")), _curve(last.get("seen_accuracy"), "seen accuracy", "source")]
+    state = player(
+        panels,
+        probe,
+        key=key,
+        projections=projections,
+        curves=[curve for curve in curves if curve],
+        live=live,
+        autoplay=not live and wanted["initial_step"] is None,
+        total_steps=max(view.run.steps for view in shown),
+        badge=f"recorded run · {recorded.machine} · press Train for your own" if recorded else None,
+        **wanted,
+    )
+    st.caption(
+        "Source: seen classes, target: unseen ones. Beside the test pictures each class's description is a point of "
+        "its own, drawn clean and called “as described”. Pictures are brought to the descriptions' size by one factor. "
+        "A picture is predicted among all classes."
+    )
+    experiment.write_address(
+        projection=state.projection if state.projection != projections[0] else None,
+        colour=state.colour_by if state.colour_by != COLOUR else None,
+        step=str(state.step) if state.step is not None else None,
+        lecture="1" if state.lecture else None,
+    )
+    return state
+
+
+def _curve(series: Series | None, name: str = "unseen accuracy", role: str = "target") -> Curve | None:
+    if series is None or not len(series.steps):
+        return None
+    return Curve(name, role, series.steps.tolist(), series.values.tolist())
+
+
+def finished_runs(experiment: Experiment) -> Finished:
+    """Every finished run of the experiment, also of seeds beyond those that are asked for."""
+    found: dict[str, list[RunView]] = {}
+    for arms in experiment.views_of(range(COMPARED_SEEDS)).values():
+        for arm, view in arms.items():
+            if view is not None and view.run.state == "finished":
+                found.setdefault(arm, []).append(view)
+    return Finished(found)
+
+
+def notices_of(started: Mapping[str, RunView], titles: Mapping[str, str]) -> list[Notice]:
+    """What the shown runs have to say, failures first."""
+    notices: list[Notice] = []
+    for arm, view in started.items():
+        told = view.store.notices(view.run.id)
+        notices += [one for one in told if view.run.live or one.code != "preparation"]
+        if view.run.state == "failed" and view.run.reason:
+            notices.append(Notice(view.run.step, "error", f"failed-{arm}", f"{titles[arm]} failed: {view.run.reason}"))
+        elif view.run.state == "stopped":
+            text = f"{titles[arm]} was stopped. Train goes on from its last checkpoint."
+            notices.append(Notice(view.run.step, "info", f"stopped-{arm}", text))
+    return notices
+
+
+def questions(experiment: Experiment) -> None:
+    """What one chosen run says: the curve between seen and unseen, who is confused, and whatever it is asked."""
+    views = experiment.views(experiment.seed)
+    done = {
+        arm: views[arm]
+        for arm in PREFERRED
+        if arm in views and views[arm] is not None and views[arm].run.state == "finished"  # type: ignore[union-attr]
+    }
+    if not done:
+        return
+    titles = experiment.titles()
+    arm = st.segmented_control(
+        "Look into", list(done), default=next(iter(done)), format_func=titles.__getitem__, key="look-into"
+    ) or next(iter(done))
+    view = done[arm]
+    assert view is not None
+    probe = view.store.probe(view.run.id)
+    model = askable(view)
+    with card("calibration"):
+        calibration_card(view.store.metrics(view.run.id), titles[arm], arm)
+    if probe is not None:
+        confusion_cards(view, probe.class_names[: len(probe.class_names) // 2], titles[arm], model)
+    if model is None:
+        st.caption("The weights of this run are not on this machine: press Train, and it can be asked.")
+        return
+    if arm in ASKED:
+        attributes = done.get("attributes")
+        ask_card(model, askable(attributes) if attributes else None, titles[arm])
+        edit_card(model, titles[arm])
+
+
+main()

@@ -1,0 +1,144 @@
+"""What a zero-shot experiment came to: two protocols that are never mixed, the curve between them, who is confused."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import streamlit as st
+
+from tlcore.analysis.deciding_attributes import confused_pairs
+from tlcore.analysis.hubness import skewness
+from tlcore.analysis.statistics import summarise
+from tlcore.analysis.zero_shot import harmonic_mean
+from tlcore.plots import zero_shot as plots
+from tlcore.plots.comparison import confusion_matrix
+from tlcore.presets import Preset
+from tlcore.runs import Confusion, Series
+from ui.comparison import Finished
+from ui.library import RunView
+from ui.live_chart import live_chart
+from ui.page import card, card_header
+from ui.zero_shot_model import AskableModel
+
+PROTOCOLS = {
+    "Among unseen classes": {"unseen_accuracy": "unseen"},
+    "Among all classes": {
+        "seen_accuracy": "seen",
+        "generalised_unseen_accuracy": "unseen",
+        "harmonic_mean": "harmonic mean",
+        "calibration_area": "area of the curve",
+    },
+}
+SHOWN_PAIRS = 6
+BLAMED = 3
+
+
+def protocol_table(preset: Preset, titles: Mapping[str, str], finished: Finished) -> None:
+    """Every arm in both protocols: per-class means over seeds, and what was published beside them."""
+    published = {(entry.arm, entry.metric): entry for entry in preset.published}
+    columns = [metric for metrics in PROTOCOLS.values() for metric in metrics]
+    shown = [metric for metric in columns if any(key[1] == metric for key in published)]
+    top = "".join(
+        f"<th colspan={len(metrics) + sum(metric in shown for metric in metrics)}>{name}</th>"
+        for name, metrics in PROTOCOLS.items()
+    )
+    head = "".join(
+        f"<th>{title}</th>" + "<th>published</th>" * (metric in shown)
+        for metrics in PROTOCOLS.values()
+        for metric, title in metrics.items()
+    )
+    rows = []
+    for arm, title in titles.items():
+        cells = []
+        for metric in columns:
+            cells.append(_cell(finished.values(arm, metric)))
+            if metric in shown:
+                entry = published.get((arm, metric))
+                words = html.escape(f"{entry.source}; {entry.difference}", quote=True) if entry else ""
+                cells.append(f'<span title="{words}">{entry.value:.3f}</span>' if entry else "–")
+        rows.append(f"<tr><td>{html.escape(title)}</td>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+    st.html(f'<table class="tl-table"><tr><th></th>{top}</tr><tr><th></th>{head}</tr>{"".join(rows)}</table>')
+
+
+def _cell(values: Sequence[float]) -> str:
+    if not values:
+        return "–"
+    summary = summarise(values)
+    spread = f" <small>± {summary.sd:.2f}</small>".replace("0.", ".") if summary.sd is not None else ""
+    return f"{summary.mean:.2f}{spread}"
+
+
+def calibration_card(metrics: Mapping[str, Series], title: str, key: str) -> None:
+    """The whole curve of one run, and the constant somebody has chosen on it."""
+    constants, unseen, seen = (metrics.get(f"calibration_{name}") for name in ("constant", "unseen", "seen"))
+    area = metrics.get("calibration_area")
+    if constants is None or unseen is None or seen is None or len(constants.values) < 2:
+        card_header("Seen against unseen")
+        st.caption("The curve is there once this run has finished.")
+        return
+    card_header("Seen against unseen", f"area {area.values[-1]:.3f}" if area is not None else "")
+    untouched = int(np.argmin(np.abs(constants.values)))
+    place = st.slider(
+        "Taken from the score of every seen class, from “always seen” to “always unseen”",
+        0, len(constants.values) - 1, untouched, key=f"calibration-{key}",
+    )  # fmt: skip
+    at = float(unseen.values[place]), float(seen.values[place])
+    live_chart(
+        plots.calibration(unseen.values, seen.values, at, title), key=f"chart-calibration-{key}", height=260,
+        description=f"accuracy on seen against unseen classes of {title}, for every constant",
+    )  # fmt: skip
+    st.caption(
+        f"Constant {constants.values[place]:.2f}: seen {at[1]:.1%}, unseen {at[0]:.1%}, harmonic mean "
+        f"{harmonic_mean(*at):.1%}. To choose it on these test classes would be an oracle: it is to be looked at."
+    )
+
+
+def unseen_part(confusion: Confusion, names: Sequence[str]) -> tuple[Confusion, list[str]]:
+    """The rows and columns of those classes that were shown to be tested on."""
+    present = np.flatnonzero(confusion.counts.sum(axis=1) > 0)
+    counts = confusion.counts[np.ix_(present, present)]
+    return Confusion(confusion.step, "target", counts), [names[index] for index in present]
+
+
+def confusion_cards(view: RunView, names: Sequence[str], title: str, model: AskableModel | None) -> None:
+    """Which unseen classes are taken for which, through what, and which descriptions attract too many pictures."""
+    confusion = view.store.confusion(view.run.id, "target")
+    if confusion is None or len(confusion.counts) > len(names):
+        return
+    shown, present = unseen_part(confusion, names)
+    left, right = st.columns(2)
+    with left, card("confusion"):
+        card_header(f"Unseen classes taken for each other: {title}")
+        live_chart(
+            confusion_matrix(shown, present), key="chart-confusion", height=430,
+            description="true against predicted classes, among the unseen ones",
+        )  # fmt: skip
+    with right, card("hubs"):
+        nearest = shown.counts.sum(axis=0) / shown.counts.sum()
+        expected = shown.counts.sum(axis=1) / shown.counts.sum()
+        card_header("Which descriptions attract too much", f"skewness {skewness(shown.counts.sum(axis=0)):.2f}")
+        live_chart(
+            plots.hub_bars(nearest, expected, present), key="chart-hubs", height=240,
+            description="share of the unseen pictures that each description attracts",
+        )  # fmt: skip
+        st.html(f'<p class="tl-words">{_blame(model)}</p>' if model else "")
+
+
+def _blame(model: AskableModel) -> str:
+    """The worst confusions in words, with the attributes that decided, on the pictures of the film."""
+    unseen = np.flatnonzero(~model.seen)
+    rows = np.isin(model.labels, unseen)
+    scores = model.scores(model.vectors)[rows][:, unseen]
+    predictions = unseen[scores.argmax(axis=1)]
+    pairs = confused_pairs(
+        model.evidence[rows], model.labels[rows], predictions, model.scored(model.vectors), SHOWN_PAIRS
+    )
+    lines = []
+    for pair in pairs:
+        blamed = [index for index in pair.attributes[:BLAMED] if pair.contributions[index] > 0]
+        through = ", ".join(html.escape(model.attributes[index]) for index in blamed)
+        label, taken = (html.escape(model.names[index]) for index in (pair.label, pair.prediction))
+        lines.append(f"{pair.share:.0%} of <b>{label}</b> taken for <b>{taken}</b>, through {through}")
+    return "<br>".join(lines)
