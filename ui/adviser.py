@@ -11,6 +11,7 @@ import streamlit as st
 
 from tlcore.analysis.advice_check import check_advice
 from tlcore.execution.questions import ask, pinned
+from tlcore.presets.four_cases import FOUR_CASES
 from tlcore.specs import RunSpec, RunStart, TaskPair, with_seed
 from tlcore.specs.model_questions import AdviseTransfer
 from ui.background import background, lively, look, look_again
@@ -240,6 +241,8 @@ def _check(experiment: Experiment, arms: Mapping[str, str], advised: str, titles
                 f"{titles[advised]} {found.accuracy:.3f}. Following it would have cost {found.short_by:.3f}."
             )
         said(text[0].upper() + text[1:], "info" if found.right else "warning")
+    if found is not None and experiment.preset.identity == FOUR_CASES.identity:
+        quiet("The adviser's order of the arms was taken from this very experiment: elsewhere it proves more.")
     if any(values.values()):
         _table(values, titles, advised)
     if open_arms:
@@ -254,7 +257,8 @@ def _check(experiment: Experiment, arms: Mapping[str, str], advised: str, titles
 
 def _table(values: Mapping[str, Sequence[float]], titles: Mapping[str, str], advised: str) -> None:
     rows = []
-    for method in sorted(values, key=lambda method: -max(values[method], default=-1.0)):
+    means = {method: sum(found) / len(found) if found else -1.0 for method, found in values.items()}
+    for method in sorted(values, key=lambda method: -means[method]):
         name = html.escape(titles[method])
         name = f"<b>{name}</b> <small>advised</small>" if method == advised else name
         rows.append(f"<tr><td>{name}</td><td>{mean_cell(values[method])}</td></tr>")

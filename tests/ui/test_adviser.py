@@ -140,6 +140,7 @@ def test_advice_is_given_checked_and_judged(store: Store, asked: list[AdviseTran
     assert "The advice was wrong: " in text_of(test.run()) and "would have cost 0.140" in text_of(test)
     finish(store, FEW_SHOT.arms["fine_tune@2"], 0.62, "fine_tune@2")
     assert "as good as the best" in text_of(test.run())
+    assert "taken from this very experiment" not in text_of(test)
     assert len(asked) == 1, "the answer is kept"
 
 
