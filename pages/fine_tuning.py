@@ -34,6 +34,7 @@ from ui.fine_tuning_network import network_style
 from ui.four_cases import four_cases
 from ui.library import RunView, warm_up
 from ui.live_chart import live_chart
+from ui.own_choice import own_choice
 from ui.own_classifier import own_classifier
 from ui.page import card, card_header, page_header
 from ui.player import PlayerState, player, player_state
@@ -85,6 +86,7 @@ def main() -> None:
         if remark:
             st.warning(remark)
         warm_up()
+        own_choice(experiment)
         pace, pair = experiment.refresh_seconds(), chosen_pair(experiment)
         st.fragment(live_view, run_every=pace)(experiment, pace, pair)
         adviser(experiment)
