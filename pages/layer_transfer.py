@@ -122,7 +122,9 @@ def player_of(board: Board, shown: dict[str, RunView]) -> PlayerState | None:
     if probe is None:
         with card("player-empty"):
             live = any(view.run.live for view in shown.values())
-            st.caption("This run waits for its turn." if live else "This run is not trained yet: press Train.")
+            done = chosen_run(board.experiment) in shown and not live
+            idle = "Nothing was recorded of its features." if done else "This run is not trained yet: press Train."
+            st.caption("This run waits for its turn." if live else idle)
         return None
     # One set of points for both panels: runs on other pictures have others, and are left out.
     beside = {

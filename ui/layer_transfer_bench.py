@@ -13,7 +13,7 @@ from tlcore.presets.layer_transfer import BASE, BASE_A, LAYERS, textbook_arm
 from tlcore.specs import LayerTransfer, RandomStart, RunSpec, RunStart, with_seed
 from ui.experiment import Experiment
 from ui.fine_tuning_network import KNOWN_LAYERS
-from ui.layer_transfer_runs import METRIC, Board, add_built, is_built, tasks_of
+from ui.layer_transfer_runs import METRIC, Board, add_built, arm_title, is_built, tasks_of
 from ui.library import RunView, executor
 from ui.page import card, card_header
 
@@ -23,7 +23,8 @@ OUTPUT = LAYERS + 1
 _TROUBLE = "_bench_trouble"
 _STYLE = """
 .st-key-bench-layers{flex-wrap:nowrap;overflow-x:auto;padding-bottom:6px;gap:8px}
-[class*=st-key-bench-layer-]{flex:1 0 112px;min-width:112px;border:1.5px solid var(--tl-extractor);border-radius:9px;
+.st-key-bench-layers>*{flex:1 0 112px!important;min-width:112px}
+[class*=st-key-bench-layer-]{width:100%;border:1.5px solid var(--tl-extractor);border-radius:9px;
  padding:8px;gap:6px;background:color-mix(in srgb,var(--tl-extractor) 9%,transparent)}
 [class*=st-key-bench-layer-] button{width:100%;min-height:2rem;padding:.1rem .2rem}
 [class*=st-key-bench-layer-] button p{font-size:.84rem}
@@ -150,10 +151,11 @@ def _layer(experiment: Experiment, bench: Bench, number: int) -> None:
         st.html(f'<div class="tl-bench-name" {states}>{html.escape(name)}<small>{number}</small></div>')
         st.button(
             "copied" if copied else "random", key=f"bench-copied-{number}", disabled=bench.origin == RANDOM,
+            width="stretch",
             help=f"Layer {number}: copied or random", on_click=_flip, args=(experiment, "copied", number),
         )  # fmt: skip
         st.button(
-            "frozen" if frozen else "trained", key=f"bench-frozen-{number}",
+            "frozen" if frozen else "trained", key=f"bench-frozen-{number}", width="stretch",
             help=f"Layer {number}: frozen or trained", on_click=_flip, args=(experiment, "frozen", number),
         )  # fmt: skip
 
@@ -182,11 +184,17 @@ def verdict(spec: RunSpec) -> str:
     return f"This is <b>{html.escape(name)}</b>. {_MEANINGS[name.partition('@')[0]]}"
 
 
+def _called_here(experiment: Experiment, spec: RunSpec) -> str:
+    """What an arm that is not the paper's is called in this experiment."""
+    arm = next((arm for arm, run in experiment.runs(experiment.seed).items() if run == spec.content_hash), None)
+    return f" It is this experiment's own: {html.escape(arm_title(arm))}." if arm and not textbook_arm(spec) else ""
+
+
 def _verdict(board: Board, bench: Bench, spec: RunSpec) -> None:
     experiment = board.experiment
     view = next((view for view in (*board.built, *_shown(board)) if view.run.id == spec.content_hash), None)
     all_frozen = len(bench.frozen) == OUTPUT
-    st.html(f'<p class="tl-words" role="status">{verdict(spec)}</p>')
+    st.html(f'<p class="tl-words" role="status">{verdict(spec)}{_called_here(experiment, spec)}</p>')
     with st.container(horizontal=True, vertical_alignment="center", key="bench-train-row"):
         live = view is not None and view.run.live
         done = view is not None and view.run.state == "finished" and is_built(experiment, view.run.id)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from tlcore.analysis.statistics import summarise
 from tlcore.plots.layer_transfer import LOOKS, co_adaptation, kept_curves, specificity, transfer_curves
 from tlcore.plots.style import role_colour
 from tlcore.presets import yosinski
@@ -25,8 +25,8 @@ from ui.layer_transfer_runs import (
     open_point,
     place_of,
 )
+from ui.library import RunView
 from ui.live_chart import live_chart
-from ui.measured_arms import mean_cell
 from ui.page import card, card_header
 from ui.remembered import remembered
 
@@ -59,7 +59,7 @@ def figure_card(board: Board, view: Mapping[str, str | None]) -> None:
                 st.toggle("The authors' curves, 2014", key=f"overlay-{experiment.preset.name}")
             st.caption("Click a point to open its run below.", width="content")
         over, chosen = overlaid(experiment), chosen_run(experiment)
-        stars = [star for star in map(_star, board.built) if star is not None]
+        stars = [star for built in board.built if (star := _star(built, counted=kept)) is not None]
         asked = (
             "transfer", experiment.preset.identity, over, chosen, experiment.seed, *stars,
             *((arm, *board.by_split(arm).items()) for arm in experiment.arms),
@@ -88,19 +88,21 @@ def _progress(board: Board) -> str:
         return f"{done} of {done + waiting} runs are done"
     if not done:
         return "nothing trained yet"
-    splits, recorded = board.finished.seeds, board.finished.recorded == done
+    recorded = board.finished.recorded == done
+    splits = max([len(found) for curve in board.points.values() for found in curve.values()] or [1])
     return f"mean and each of {splits} split{'s' * (splits != 1)}{' · recorded' if recorded else ''}"
 
 
 Star = tuple[str, str, str, int, float]
 
 
-def _star(view: Any) -> Star | None:
+def _star(view: RunView, *, counted: bool = False) -> Star | None:
     """Run, name, kind of its data, place on the axis and accuracy of a finished run of the bench."""
     if view.run.state != "finished" or METRIC not in view.run.summary:
         return None
     spec = view.run.spec
-    return view.run.id, built_title(spec), getattr(spec.data, "half", "B"), place_of(spec), view.run.summary[METRIC]
+    place = place_of(spec, counted=counted)
+    return view.run.id, built_title(spec), getattr(spec.data, "half", "B"), place, view.run.summary[METRIC]
 
 
 def _curves_figure(board: Board, stars: Sequence[Star]) -> go.Figure:
@@ -277,12 +279,12 @@ def table_card(board: Board) -> None:
         counts = sorted({count for _, count in parts})
         names = {arm: _base_name(arm) for arm in board.experiment.arms if split_arm(arm) is None}
         rows = [
-            f"<tr><td>{html.escape(name)}</td><td colspan={len(counts)} style='text-align:left'>"
-            f"{mean_cell(board.values(arm))}</td></tr>"
+            f"<tr><td style='white-space:nowrap'>{html.escape(name)}</td><td colspan={len(counts)}"
+            f" style='text-align:left'>{_cell(board.values(arm))}</td></tr>"
             for arm, name in names.items()
         ]
         for curve in dict.fromkeys(curve for curve, _ in parts):
-            cells = "".join(f"<td>{mean_cell(board.values(arm_name(curve, count)))}</td>" for count in counts)
+            cells = "".join(f"<td>{_cell(board.values(arm_name(curve, count)))}</td>" for count in counts)
             change, _, kept = curve.partition(":")
             name = f"{CHANGES[change]}: {kept} kept" if change in CHANGES else curve
             rows.append(f"<tr><td>{html.escape(name)}</td>{cells}</tr>")
@@ -290,11 +292,19 @@ def table_card(board: Board) -> None:
         st.html(f'<div class="tl-scroll"><table class="tl-table"><tr><th></th>{head}</tr>{"".join(rows)}</table></div>')
 
 
+def _cell(values: Sequence[float]) -> str:
+    if not values:
+        return "–"
+    summary = summarise(values)
+    spread = f" <small>± {summary.sd:.3f}</small>".replace("0.", ".") if summary.sd is not None else ""
+    return f"{summary.mean:.3f}{spread}"
+
+
 def _base_name(arm: str) -> str:
     change = arm.partition(":")[0]
     if change in CHANGES:
         return f"base, {CHANGES[change]}"
-    return "base A, on A's own classes" if arm == BASE_A else "base"
+    return "base A" if arm == BASE_A else "base"
 
 
 def address_of_figure(experiment: Experiment) -> dict[str, str | None]:

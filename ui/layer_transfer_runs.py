@@ -8,7 +8,7 @@ from functools import cached_property
 
 import streamlit as st
 
-from tlcore.presets.layer_transfer import BASE, BASE_A, split_arm, textbook_arm
+from tlcore.presets.layer_transfer import BASE, BASE_A, LAYERS, split_arm, textbook_arm
 from tlcore.specs import LayerTransfer, RunSpec
 from ui.comparison import Finished
 from ui.experiment import COMPARED_SEEDS, WATCHING_SECONDS, Experiment
@@ -90,11 +90,14 @@ def tasks_of(experiment: Experiment) -> dict[str, str]:
     return {f"{change}:base": words for change, words in CHANGES.items()}
 
 
-def place_of(spec: RunSpec) -> int:
-    """Where a run of the bench stands on the axis: its last copied layer, or its last frozen one."""
+def place_of(spec: RunSpec, *, counted: bool = False) -> int:
+    """Where a run of the bench stands on the axis: its last copied layer, or its last frozen one; counted: how many
+    layers of the feature extractor are kept."""
     method = spec.method
     if not isinstance(method, LayerTransfer):
         return 0
+    if counted:
+        return sum(number <= LAYERS for number in method.copied or method.frozen)
     return max(method.copied or method.frozen or (0,))
 
 
