@@ -17,10 +17,12 @@ from tlcore.data.photo_digits import load_photo_digits
 from tlcore.data.shifts import shifted
 from tlcore.data.splits import Share
 from tlcore.data.syn_numbers import load_syn_numbers
+from tlcore.data.two_digits import load_two_digits
 from tlcore.specs.catalogue_sets import CatalogueSet, SynNumbers
 from tlcore.specs.data import DatasetSpec, Digits, DomainPair, Mnist, Moons, PhotoDigits, Shifted
 from tlcore.specs.glyphs import Glyphs
 from tlcore.specs.own_data import OwnFeatures, OwnPictures
+from tlcore.specs.two_digits import TwoDigits
 
 ORIGINS = {
     "moons": moons.ORIGIN,
@@ -30,6 +32,7 @@ ORIGINS = {
     "mnist-m": mnist.ORIGIN,
     "syn-numbers": syn_numbers.ORIGIN,
     "glyphs": glyphs.ORIGIN,
+    "two-digits": digits.ORIGIN,
 }
 
 
@@ -113,4 +116,6 @@ def load_dataset(spec: DatasetSpec, seed: int, *, share: Share | None = None, re
         return shifted(load_dataset(spec.base, seed, share=share, report=report), spec, seed)
     if isinstance(spec, Glyphs):
         return load_glyphs(spec, seed, share, report)
+    if isinstance(spec, TwoDigits):
+        return load_two_digits(spec, seed, share)
     return load_mnist_m(spec, seed, share, report)

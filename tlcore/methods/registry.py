@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tlcore.methods import domain_adversarial, fine_tuning, fixed_features, layer_transfer, zero_shot
+from tlcore.methods import (
+    domain_adversarial,
+    fine_tuning,
+    fixed_features,
+    layer_transfer,
+    multitask,
+    progressive,
+    zero_shot,
+)
 from tlcore.specs import RunSpec
 from tlcore.training.context import Context
 from tlcore.training.events import Event
@@ -20,6 +28,9 @@ METHODS: dict[str, Callable[[RunSpec, Context], Iterator[Event]]] = {
     "l2_sp": fine_tuning.l2_sp,
     "output_matching": fine_tuning.output_matching,
     "layer_transfer": layer_transfer.layer_transfer,
+    "single_task": multitask.single_task,
+    "shared": multitask.shared,
+    "progressive": progressive.progressive,
     "features": zero_shot.features,
     **dict.fromkeys(("attributes", "naive", "margin", "devise", "ale"), zero_shot.learn),
     **dict.fromkeys(("conse", "eszsl"), zero_shot.solve),

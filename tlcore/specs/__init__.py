@@ -8,6 +8,7 @@ from tlcore.specs.domain_adversarial import Dann, SourceOnly, TrainOnTarget
 from tlcore.specs.fine_tuning import FineTune, FixedFeatures, L2Sp, OutputMatching, Pretrain, Scratch
 from tlcore.specs.glyphs import Glyphs
 from tlcore.specs.layer_transfer import ClassHalf, LayerTransfer
+from tlcore.specs.multitask import ManyTasks, Progressive, Shared, SingleTask
 from tlcore.specs.network import (
     AsTheyAre,
     BlockCnn,
@@ -24,14 +25,15 @@ from tlcore.specs.own_data import OwnFeatures, OwnPictures
 from tlcore.specs.parameters import Parameter, explain, override, parameters, validate, with_seed
 from tlcore.specs.run import Budget, CheckpointStart, DataSpec, Optimisation, RandomStart, RunSpec, RunStart
 from tlcore.specs.tasks import SourceTask, TaskPair
+from tlcore.specs.two_digits import TwoDigits
 from tlcore.specs.zero_shot import ZeroShotTask
 
 __all__ = [
     "AsTheyAre", "Augmentation", "BlockCnn", "Budget", "CatalogueSet", "CheckpointStart", "ClassHalf", "Dann",
     "DataSpec", "DatasetSpec", "Digits", "DomainPair", "FineTune", "FixedFeatures", "Glyphs", "L2Sp", "LayerTransfer",
-    "Mnist", "MnistM", "Moons", "NetworkSpec", "Optimisation", "OutputMatching", "OwnFeatures", "OwnPictures",
-    "OwnWeights", "PaperMnist", "PaperSvhn", "Parameter", "Perceptron", "PhotoDigits", "PictureSpec", "Pretrain",
-    "Pretrained", "PyramidCnn", "RandomStart", "RunSpec", "RunStart", "Scratch", "Shifted", "SmallCnn", "SourceOnly",
-    "SourceTask", "Spec", "SynNumbers", "TaskPair", "TrainOnTarget", "ZeroShotTask", "explain", "override", "parameter",
-    "parameters", "validate", "with_seed",
+    "ManyTasks", "Mnist", "MnistM", "Moons", "NetworkSpec", "Optimisation", "OutputMatching", "OwnFeatures",
+    "OwnPictures", "OwnWeights", "PaperMnist", "PaperSvhn", "Parameter", "Perceptron", "PhotoDigits", "PictureSpec",
+    "Pretrain", "Pretrained", "Progressive", "PyramidCnn", "RandomStart", "RunSpec", "RunStart", "Scratch", "Shared",
+    "Shifted", "SingleTask", "SmallCnn", "SourceOnly", "SourceTask", "Spec", "SynNumbers", "TaskPair", "TrainOnTarget",
+    "TwoDigits", "ZeroShotTask", "explain", "override", "parameter", "parameters", "validate", "with_seed",
 ]  # fmt: skip

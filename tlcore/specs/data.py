@@ -10,6 +10,7 @@ from tlcore.specs.base import Spec, parameter
 from tlcore.specs.catalogue_sets import CatalogueSet, ShiftedBase, SynNumbers
 from tlcore.specs.glyphs import Glyphs
 from tlcore.specs.own_data import OwnFeatures, OwnPictures
+from tlcore.specs.two_digits import TwoDigits
 
 
 class Moons(Spec):
@@ -78,7 +79,7 @@ class Shifted(ShiftedBase):
 
 DatasetSpec = Annotated[
     Moons | Digits | PhotoDigits | Mnist | MnistM | CatalogueSet | SynNumbers | Glyphs | Shifted | OwnPictures
-    | OwnFeatures,
+    | OwnFeatures | TwoDigits,
     Field(discriminator="name"),
 ]  # fmt: skip
 

@@ -12,6 +12,7 @@ from tlcore.specs.data import DatasetSpec, DomainPair
 from tlcore.specs.domain_adversarial import Dann, SourceOnly, TrainOnTarget
 from tlcore.specs.fine_tuning import FineTune, FixedFeatures, L2Sp, OutputMatching, Pretrain, Scratch
 from tlcore.specs.layer_transfer import ClassHalf, LayerTransfer
+from tlcore.specs.multitask import ManyTasks, Progressive, Shared, SingleTask
 from tlcore.specs.network import NetworkSpec, SmallCnn
 from tlcore.specs.tasks import SourceTask, TaskPair
 from tlcore.specs.zero_shot import (
@@ -30,7 +31,8 @@ MethodSpec = Annotated[
     SourceOnly | Dann | TrainOnTarget
     | Pretrain | Scratch | FixedFeatures | FineTune | L2Sp | OutputMatching
     | LayerTransfer
-    | SeenClasses | Attributes | Naive | Margin | Conse | Eszsl | Devise | Ale,
+    | SeenClasses | Attributes | Naive | Margin | Conse | Eszsl | Devise | Ale
+    | SingleTask | Shared | Progressive,
     Field(discriminator="name"),
 ]  # fmt: skip
 
@@ -41,7 +43,7 @@ def _domain_pair_unless_named(document: Any) -> Any:
 
 
 DataSpec = Annotated[
-    DomainPair | SourceTask | TaskPair | ClassHalf | ZeroShotTask,
+    DomainPair | SourceTask | TaskPair | ClassHalf | ZeroShotTask | ManyTasks,
     Field(discriminator="kind"),
     BeforeValidator(_domain_pair_unless_named),
 ]
@@ -49,9 +51,10 @@ DataSpec = Annotated[
 METHODS_OF = {
     "domain_pair": (SourceOnly, Dann, TrainOnTarget),
     "source_task": (Pretrain,),
-    "task_pair": (Scratch, FixedFeatures, FineTune, L2Sp, OutputMatching),
+    "task_pair": (Scratch, FixedFeatures, FineTune, L2Sp, OutputMatching, Progressive),
     "class_half": (LayerTransfer,),
     "zero_shot": (SeenClasses, Attributes, Naive, Margin, Conse, Eszsl, Devise, Ale),
+    "many_tasks": (SingleTask, Shared),
 }  # which methods make sense of which kind of data
 VECTORS = frozenset({"moons", "own-features", "xlsa17"})  # data sets whose examples are no pictures
 NETWORKS_OF_VECTORS = frozenset({"perceptron", "as-they-are"})

@@ -19,7 +19,7 @@ from tlcore.analysis.selection import information_maximisation, select, validati
 from tlcore.data.dataset import Dataset, PairData
 from tlcore.runs.records import SOURCE, TARGET, Confusion, Notice, Probe, Series
 from tlcore.training.context import DomainName, Part
-from tlcore.training.events import Event, Features, Metrics, Outputs
+from tlcore.training.events import Event, Features, Metrics, Outputs, TaskOutputs
 
 # Rules that choose a step without a target label, each by the metric it maximises.
 SELECTION_RULES = {
@@ -31,6 +31,7 @@ FINAL_METRICS = (
     "probe_domain_accuracy", "unseen_accuracy", "seen_accuracy", "generalised_unseen_accuracy", "harmonic_mean",
     "calibration_area", "hubness_skewness",
 )  # fmt: skip
+FINAL_FAMILIES = ("accuracy.", "r2.", "parameters.")  # of each task of several, and of each part of a network
 
 Score = Metrics | Notice | Confusion
 LARGEST_THUMBNAIL = 64  # pixels a side
@@ -56,6 +57,9 @@ class TaskEvaluator:
         labels, classes = self._tasks[event.domain, event.part]
         name = event.domain if event.part == "test" else f"{event.domain}_{event.part}"
         predictions = event.logits.argmax(1)
+        if isinstance(event, TaskOutputs):  # a variant of the model: what it would score
+            yield Metrics(event.step, {f"{event.task}_accuracy": float((predictions == labels).mean())})
+            return
         values = {f"{name}_accuracy": float((predictions == labels).mean())}
         yield Metrics(event.step, values | {f"{name}_cross_entropy": cross_entropy(event.logits, labels)})
         if event.part == "test":
@@ -149,6 +153,8 @@ def summarise_run(metrics: Mapping[str, Series]) -> dict[str, float]:
     without target labels could have chosen.
     """
     summary = {name: float(metrics[name].values[-1]) for name in FINAL_METRICS if name in metrics}
+    families = (name for name in sorted(metrics) if name.startswith(FINAL_FAMILIES))
+    summary |= {name: float(metrics[name].values[-1]) for name in families}
     target = metrics.get("target_accuracy")
     if target is None:
         return summary

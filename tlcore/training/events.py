@@ -39,6 +39,13 @@ class Outputs:
 
 
 @dataclass(frozen=True)
+class TaskOutputs(Outputs):
+    """Outputs of one task of several, or of one variant of the model. task: which; each is scored by itself."""
+
+    task: str = ""
+
+
+@dataclass(frozen=True)
 class Features:
     """Features (N, D) of the probe points and the classes (N,) predicted for them."""
 

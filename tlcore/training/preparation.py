@@ -13,9 +13,10 @@ from tlcore.data.few_shot import few_shot
 from tlcore.data.halves import load_half
 from tlcore.data.load import load_task_domains
 from tlcore.runs.records import SOURCE, TARGET, Probe
-from tlcore.specs import ClassHalf, DomainPair, RunSpec, SourceTask, TaskPair, ZeroShotTask
+from tlcore.specs import ClassHalf, DomainPair, ManyTasks, RunSpec, SourceTask, TaskPair, ZeroShotTask
 from tlcore.training.context import Cadence, Context, DomainName, Part, TrainingData
 from tlcore.training.evaluation import Evaluator, PairEvaluator, TaskEvaluator, choose_probe, choose_task_probe
+from tlcore.training.many_tasks import ManyTasksData, ManyTasksEvaluator, hide_labels, tasks_of
 from tlcore.training.zero_shot_data import choose_zero_shot_probe, load_zero_shot, visible_part
 from tlcore.training.zero_shot_evaluation import ZeroShotEvaluator
 
@@ -150,12 +151,36 @@ def _load_zero_shot(spec: RunSpec, report: Report | None) -> Loaded:
     return Loaded(visible_part(data, probe_inputs), judge, probe)
 
 
+def _load_many_tasks(spec: RunSpec, report: Report | None) -> Loaded:
+    """All pictures stand in every task; labels that a task is not given are hidden."""
+    assert isinstance(spec.data, ManyTasks)
+    _, target, notes = load_task_domains(None, spec.data.target, spec.seed, report=report)
+    assert target is not None
+    tasks, labels = tasks_of(joined(target.train, target.validation), spec.data.tasks)
+    labels = hide_labels(labels, tasks, spec.data, spec.seed)
+    _, test_labels = tasks_of(target.test, spec.data.tasks)
+    probe, probe_inputs = choose_task_probe(target.test, spec.budget.probe_points, spec.seed, TARGET)
+    learned = replace(joined(target.train, target.validation), attributes=None, attribute_names=())
+    visible = ManyTasksData(
+        source=learned.subset(torch.arange(0)),
+        target=learned,
+        held_out={("target", "test"): target.test.inputs},
+        probe=probe_inputs,
+        class_count=tasks[0].outputs,
+        tasks=tasks,
+        labels=labels,
+        main=torch.nonzero(tasks[0].known(labels[:, 0])).flatten(),
+    )
+    return Loaded(visible, ManyTasksEvaluator(tasks, test_labels), probe, notes)
+
+
 LOADERS: dict[str, Callable[[RunSpec, Report | None], Loaded]] = {
     "domain_pair": _load_domain_pair,
     "source_task": _load_source_task,
     "task_pair": _load_task_pair,
     "class_half": _load_class_half,
     "zero_shot": _load_zero_shot,
+    "many_tasks": _load_many_tasks,
 }
 """How the data of each kind become what a method sees."""
 
