@@ -1,0 +1,77 @@
+"""`python -m benchmarks.recorded`: tables of what the recorded runs that ship with the lab came to.
+
+Nothing is trained here: the figures are those in `tlcore/gallery`, which `python -m tlcore.gallery` has recorded. Seconds
+are of one run in one process with one thread, two at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from benchmarks.pages import PAGE, write
+from tlcore.analysis.statistics import summarise
+from tlcore.gallery import recorded
+from tlcore.presets import Preset, all_presets
+from tlcore.runs import Run
+
+BEGIN, END = "<!-- recorded: written by benchmarks/recorded.py -->", "<!-- end of recorded -->"
+FEWEST_ARMS = 4
+METRICS = {
+    "target_accuracy": "accuracy on the target",
+    "source_accuracy": "what is left of the source task",
+    "unseen_accuracy": "accuracy among unseen classes",
+    "harmonic_mean": "harmonic mean of seen and unseen, all classes offered",
+}
+
+
+def main() -> None:
+    """Write the tables into the page of benchmarks."""
+    parts = [
+        "Mean ± sample standard deviation over the recorded seeds. Made with `python -m tlcore.gallery PRESET --seeds N`."
+    ]
+    for preset in all_presets().values():
+        store = recorded(preset.identity)
+        if store is not None and len(preset.arms) >= FEWEST_ARMS:
+            parts += section(preset, [run for run in store.runs() if run.state == "finished"])
+    write("\n".join(parts), PAGE, BEGIN, END, "What the recorded runs came to")
+
+
+def section(preset: Preset, runs: Sequence[Run]) -> Iterable[str]:
+    """Heading, machine, and one table a metric."""
+    provenance = runs[0].provenance
+    yield f"\n### {preset.identity}\n"
+    yield (
+        f"{len({run.spec.seed for run in runs})} seeds, {len(runs)} runs, {sum(run.seconds for run in runs) / 60:.1f} "
+        f"minutes of training in all; {provenance.get('cpu', 'CPU')}, {provenance.get('cores')} cores, torch "
+        f"{provenance.get('torch')}."
+    )
+    for metric, words in METRICS.items():
+        lines = table(preset, runs, metric)
+        if lines:
+            yield f"\n{words[0].upper()}{words[1:]}:\n"
+            yield from lines
+
+
+def table(preset: Preset, runs: Sequence[Run], metric: str) -> list[str]:
+    """Rows are methods, columns what stands behind their @; arms without one have a column of their own."""
+    values: dict[str, list[float]] = {}
+    for run in runs:
+        if run.arm and metric in run.summary:
+            values.setdefault(run.arm, []).append(run.summary[metric])
+    cells = {tuple(arm.partition("@")[::2]): words(values[arm]) for arm in preset.arms if arm in values}
+    columns = list(dict.fromkeys(column for _, column in cells))
+    rows = list(dict.fromkeys(row for row, _ in cells))
+    if not cells:
+        return []
+    head = [f"| | {' | '.join(column or '–' for column in columns)} |", "|---" * (1 + len(columns)) + "|"]
+    return head + [f"| `{row}` | {' | '.join(cells.get((row, one), '') for one in columns)} |" for row in rows]
+
+
+def words(values: Sequence[float]) -> str:
+    """Mean and spread, as a cell of a table."""
+    found = summarise(values)
+    return f"{found.mean:.3f}" + (f" ± {found.sd:.3f}" if found.sd is not None else "")
+
+
+if __name__ == "__main__":
+    main()
