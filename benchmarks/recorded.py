@@ -1,7 +1,7 @@
 """`python -m benchmarks.recorded`: tables of what the recorded runs that ship with the lab came to.
 
-Nothing is trained here: the figures are those in `tlcore/gallery`, which `python -m tlcore.gallery` has recorded. Seconds
-are of one run in one process with one thread, two at once.
+Nothing is trained here: the figures are those in `tlcore/gallery`, which `python -m tlcore.gallery` has recorded.
+Seconds are of one run in one process with one thread, two at once.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ METRICS = {
 def main() -> None:
     """Write the tables into the page of benchmarks."""
     parts = [
-        "Mean ± sample standard deviation over the recorded seeds. Made with `python -m tlcore.gallery PRESET --seeds N`."
+        "Mean ± sample standard deviation over the seeds, recorded with `python -m tlcore.gallery PRESET --seeds N`."
     ]
     for preset in all_presets().values():
         store = recorded(preset.identity)
