@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.io import savemat
 from torch.nn import functional
 
 from tests.methods.test_target_labels_stay_hidden import arrays_within, same
@@ -34,9 +35,9 @@ from tlcore.errors import InvalidRequest, MissingData
 from tlcore.methods.registry import METHODS
 from tlcore.methods.zero_shot import GAMMAS, LAMBDAS, ZeroShotObjective, choose_strengths
 from tlcore.presets.zero_shot import PRESETS, benchmark
-from tlcore.specs import RunSpec
+from tlcore.specs import RunSpec, override
 from tlcore.training import preparation
-from tlcore.training.events import Advanced, Checkpoint, Features, Metrics, Outputs
+from tlcore.training.events import Advanced, Checkpoint, Features, Finished, Metrics, Outputs
 
 TRAINED = ("attributes", "naive", "margin", "devise", "ale")
 NOT_OF_SEEN = ("predictor.vectors", "predictor.evidence_of_probe")
@@ -234,6 +235,41 @@ def test_a_benchmark_without_its_files_says_which(tmp_path: Any, monkeypatch: py
     for spec in benchmark("sun").arms.values():
         with pytest.raises(MissingData, match=r"res101\.mat is not in the folder “SUN”"):
             preparation.prepare(spec, device=torch.device("cpu"), precision=torch.float32)
+
+
+def test_every_arm_of_a_benchmark_runs_on_files_in_its_layout(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six classes, the last two unseen, their features a mixture of their attributes; indices count from 1."""
+    random, labels = np.random.default_rng(5), np.arange(240) % 6 + 1
+    attributes = random.random((5, 6))
+    features = random.normal(size=(9, 5)) @ attributes[:, labels - 1] + 0.05 * random.normal(size=(9, 240))
+    seen, unseen = np.flatnonzero(labels <= 4) + 1, np.flatnonzero(labels > 4) + 1
+    learned = seen[:120]
+    folder = tmp_path / "xlsa17" / "data" / "AWA2"
+    folder.mkdir(parents=True)
+    savemat(folder / "res101.mat", {"features": features, "labels": labels[:, None].astype(float)})
+    splits = {
+        "att": attributes, "allclasses_names": np.array(NAMES[:6], dtype=object)[:, None],
+        "trainval_loc": learned[:, None], "test_seen_loc": seen[120:, None], "test_unseen_loc": unseen[:, None],
+        "train_loc": learned[labels[learned - 1] <= 2][:, None],
+        "val_loc": learned[labels[learned - 1] > 2][:, None],
+    }  # fmt: skip
+    savemat(folder / "att_splits.mat", splits)
+    monkeypatch.setenv("TLCORE_DATA", str(tmp_path))
+    weights: dict[str, Any] = {}
+    arms = override(benchmark("awa2").arms, {"budget.steps": 40, "budget.probe_points": 20})
+    for arm in ("features", *(arm for arm in arms if arm != "features")):
+        spec = arms[arm]
+        start = weights["features"] if spec.dependencies() else None
+        run = preparation.prepare(spec, device=torch.device("cpu"), precision=torch.float32, start_weights=start)
+        told: dict[str, float] = {}
+        for event in METHODS[arm](spec, run.context):
+            if isinstance(event, Finished):
+                weights[arm] = event.weights
+            for record in run.evaluator.score(event):
+                told |= dict(record.values) if isinstance(record, Metrics) else {}
+        assert 0 <= told["seen_accuracy"] <= 1
+        if arm != "features":
+            assert {"unseen_accuracy", "harmonic_mean", "calibration_area"} <= told.keys(), arm
 
 
 def test_the_pages_presets_have_the_names_people_know() -> None:

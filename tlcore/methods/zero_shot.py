@@ -97,6 +97,11 @@ class SeenClassesObjective(SupervisedObjective):
         head = nn.Sequential(OrderedDict([(SEEN_CLASSES, SeenClassHead(width, seen))]))
         self.network = Classifier(self.network.extractor, head, width)
 
+    def labelled_batch(self) -> tuple[torch.Tensor, torch.Tensor]:
+        inputs, labels = super().labelled_batch()
+        # Features that nothing below computes are shown the gradient all the same.
+        return (inputs.requires_grad_() if inputs.is_floating_point() else inputs), labels
+
     def outputs(self, domain: DomainName, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         features, scores = super().outputs(domain, inputs)
         if inputs is self.context.data.probe:  # it has no place for descriptions: they lie where their drawings do

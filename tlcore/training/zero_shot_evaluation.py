@@ -62,10 +62,11 @@ class ZeroShotEvaluator:
             step,
             {
                 "unseen_accuracy": zero_shot_accuracy(of_unseen, unseen_labels, self._seen),
-                "seen_accuracy": all_classes.seen_accuracy,
-                "generalised_unseen_accuracy": all_classes.generalised_unseen_accuracy,
-                "harmonic_mean": all_classes.harmonic_mean,
-                "calibration_area": curve.area,
+                # Sums of many shares may end a rounding above 1.
+                "seen_accuracy": min(all_classes.seen_accuracy, 1.0),
+                "generalised_unseen_accuracy": min(all_classes.generalised_unseen_accuracy, 1.0),
+                "harmonic_mean": min(all_classes.harmonic_mean, 1.0),
+                "calibration_area": min(curve.area, 1.0),
                 "hubness_skewness": hubs.skewness,
             },
         )
