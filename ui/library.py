@@ -132,11 +132,15 @@ def _paces(store: Store, finished: int) -> dict[tuple[str, ...], _Pace]:
 
 @lru_cache(maxsize=4000)
 def _likeness(spec: RunSpec, few: bool = False) -> tuple[str, ...]:
-    """What decides how long a step takes: method, network, batch size and data; few: whatever the number of labels."""
+    """What decides how long a step takes: method and what it freezes, network, batch size and data.
+
+    few: whatever the number of labels.
+    """
     data = spec.data
     if few and isinstance(data, TaskPair):
         data = data.model_copy(update={"labels_per_class": 0})
-    words = (spec.method.name, spec.network.canonical_json(), str(spec.budget.batch_size), data.canonical_json())
+    method = f"{spec.method.name} {getattr(spec.method, 'frozen', ())}"
+    words = (method, spec.network.canonical_json(), str(spec.budget.batch_size), data.canonical_json())
     return (*words, "few") if few else words
 
 

@@ -158,7 +158,7 @@ GLYPHS = Preset(
     lead="48 rendered letters and digits over photographs, divided at random: what one half teaches the first n "
     "layers, of use to the other half.",
     arms=curve_arms(CHARACTERS),
-    side_by_side=("AnB@5", "AnB+@5"),
+    side_by_side=("base", "AnB@5", "AnB+@5"),
     look_for=(
         "AnB, solid blue: the first layers of the other half serve as well as one's own; the last ones do not.",
         "BnB, solid orange, is cut and frozen at the same places, with layers made for this very task. Where it dips, "
