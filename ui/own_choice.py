@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from tlcore.errors import LabError
@@ -12,6 +14,7 @@ from ui.experiment import Experiment
 from ui.page import card, card_header
 
 PLACE = "data.target"
+DATA_PAGE = Path(__file__).parents[1] / "pages" / "data.py"
 
 
 def own_choice(experiment: Experiment) -> None:
@@ -41,7 +44,7 @@ def own_choice(experiment: Experiment) -> None:
                 changes = {**experiment.changes, PLACE: document}
                 Experiment(experiment.preset, changes, experiment.seeds, experiment.seed).write_address()
                 st.rerun()
-        st.page_link("pages/data.py", label="Bring pictures on the Data page", icon=":material/upload:")
+        st.page_link(DATA_PAGE, label="Bring pictures on the Data page", icon=":material/upload:")
 
 
 @st.cache_data(ttl=10, show_spinner=False)

@@ -15,6 +15,7 @@ import pytest
 
 from tests.browser.waiting import until
 from tests.data.own.conftest import classes, pack, picture, zipped
+from tlcore.catalogue import ENTRIES
 from tlcore.specs import Dann, DomainPair, Moons, Perceptron, RunSpec, override
 
 pytestmark = pytest.mark.browser
@@ -55,7 +56,8 @@ def remove(page: Any, address: str, name: str) -> None:
 
 def test_search_and_open_a_data_set(page: Any, address: str) -> None:
     open_page(page, address)
-    page.get_by_text("23 of 23 data sets").wait_for()
+    count = len(ENTRIES)
+    page.get_by_text(f"{count} of {count} data sets").wait_for()
     page.get_by_label("Search").fill("handwritten digits over")
     page.get_by_text("1 of 23 data sets").wait_for()
     page.get_by_text("Handwritten digits over photographs").click()
