@@ -212,7 +212,7 @@ WRONG_SOURCE = Preset(
     look_for=(
         "With one label per class nothing works well: there is little to lose.",
         "From five labels on, fixed features lie below learning from scratch. That is negative transfer.",
-        "What holds the network near its source holds it near the wrong place; free fine-tuning recovers.",
+        "What holds the network near its source holds it near the wrong place; free fine-tuning loses least.",
         "The classes that lost most are named below the table.",
     ),
     explanation="Transfer is a wager that the source's features matter for the target. Here they do not: ten printed "
