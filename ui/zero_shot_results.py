@@ -123,7 +123,8 @@ def confusion_cards(view: RunView, names: Sequence[str], title: str, model: Aska
             plots.hub_bars(nearest, expected, present), key="chart-hubs", height=240,
             description="share of the unseen pictures that each description attracts",
         )  # fmt: skip
-        st.html(f'<p class="tl-words">{_blame(model)}</p>' if model else "")
+        if model:
+            st.html(f'<p class="tl-words">{_blame(model)}</p>')
 
 
 def _blame(model: AskableModel) -> str:
