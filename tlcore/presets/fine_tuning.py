@@ -173,7 +173,7 @@ ANTS_AND_BEES = Preset(
     arms=photograph_arms(OwnPictures(dataset="hymenoptera")),
     side_by_side=("random_features@all", "fixed_features@all"),
     look_for=(
-        "Twenty labelled photographs of each insect take a linear classifier on the network's features most of the way.",
+        "Twenty labelled photographs of each insect take a linear classifier on the network's features far.",
         "The same classifier on the same network with random weights hardly beats a coin.",
         "Fine-tuning the last layers, and learning from scratch, are shown with all labels: compare their seconds.",
     ),
