@@ -23,7 +23,7 @@ from ui.library import RunView, warm_up
 from ui.live_chart import live_chart
 from ui.network_diagram import DiagramState, network_diagram
 from ui.page import card, card_header, notice_box, page_header
-from ui.player import PlayerState, player, player_state
+from ui.player import PlayerState, player, player_state, wanted_by_address
 from ui.run_bar import run_bar, take_step
 from ui.step_words import StepMode
 from ui.take_along import take_along, watched
@@ -134,13 +134,7 @@ def player_of(
     )  # features are rarely points of the plane
     projections = projections_of(shown, ("input", "umap", "pca") if planar else ("umap", "pca"))
     key = f"player-{PAGE}"
-    address = st.query_params
-    wanted = {
-        "initial_projection": address.get("projection") if address.get("projection") in projections else projections[0],
-        "initial_colour_by": address.get("colour", "class" if planar else "domain"),
-        "initial_step": int(address["step"]) if address.get("step", "").isdigit() else None,
-        "initial_lecture": address.get("lecture") == "1",
-    }
+    wanted = wanted_by_address(projections, "class" if planar else "domain")
     state = player_state(key, projections, **wanted)
     panels = [
         film_panel(

@@ -37,7 +37,7 @@ from ui.live_chart import live_chart
 from ui.own_choice import own_choice
 from ui.own_classifier import own_classifier
 from ui.page import card, card_header, page_header
-from ui.player import PlayerState, player, player_state
+from ui.player import PlayerState, player, player_state, wanted_by_address
 from ui.remembered import remembered
 from ui.run_bar import run_bar
 from ui.take_along import take_along, watched
@@ -162,13 +162,7 @@ def player_of(board: Board, shown: Mapping[str, RunView]) -> PlayerState | None:
         if (own := probes[arm]) is None or np.array_equal(own.labels, probe.labels)
     }
     projections = projections_of([*beside.values()], PROJECTIONS)
-    key, address = f"player-{PAGE}", st.query_params
-    wanted = {
-        "initial_projection": address.get("projection") if address.get("projection") in projections else projections[0],
-        "initial_colour_by": address.get("colour", COLOUR),
-        "initial_step": int(address["step"]) if address.get("step", "").isdigit() else None,
-        "initial_lecture": address.get("lecture") == "1",
-    }
+    key, wanted = f"player-{PAGE}", wanted_by_address(projections, COLOUR)
     state = player_state(key, projections, **wanted)
     metrics = {arm: metrics_of(view) for arm, view in beside.items()}
     panels = [

@@ -22,7 +22,7 @@ from ui.layer_transfer_inside import bases_ready, contents_card
 from ui.layer_transfer_runs import Board, base_of, board_of, choices, chosen_run, pace_of
 from ui.library import RunView, warm_up
 from ui.page import card, card_header, notice_box, page_header
-from ui.player import PlayerState, player, player_state
+from ui.player import PlayerState, player, player_state, wanted_by_address
 from ui.run_bar import run_bar
 from ui.take_along import take_along, watched
 
@@ -133,13 +133,7 @@ def player_of(board: Board, shown: dict[str, RunView]) -> PlayerState | None:
         if (own := probes[name]) is None or np.array_equal(own.labels, probe.labels)
     }
     projections = projections_of([*beside.values()], PROJECTIONS)
-    key, address = f"player-{PAGE}", st.query_params
-    wanted = {
-        "initial_projection": address.get("projection") if address.get("projection") in projections else projections[0],
-        "initial_colour_by": address.get("colour", COLOUR),
-        "initial_step": int(address["step"]) if address.get("step", "").isdigit() else None,
-        "initial_lecture": address.get("lecture") == "1",
-    }
+    key, wanted = f"player-{PAGE}", wanted_by_address(projections, COLOUR)
     state = player_state(key, projections, **wanted)
     metrics = {name: metrics_of(view) for name, view in beside.items()}
     panels = [

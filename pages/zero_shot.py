@@ -18,7 +18,7 @@ from ui.films import film_panel, projections_of
 from ui.library import RunView, warm_up
 from ui.live_chart import live_chart
 from ui.page import card, card_header, notice_box, page_header
-from ui.player import PlayerState, player, player_state
+from ui.player import PlayerState, player, player_state, wanted_by_address
 from ui.run_bar import run_bar
 from ui.take_along import take_along, watched
 from ui.zero_shot_ask import ask_card, edit_card
@@ -144,13 +144,7 @@ def player_of(
         return None
     shown = [started[arm] for arm in side_by_side]
     projections = projections_of(shown, PROJECTIONS)
-    key, address = f"player-{PAGE}", st.query_params
-    wanted = {
-        "initial_projection": address.get("projection") if address.get("projection") in projections else projections[0],
-        "initial_colour_by": address.get("colour", COLOUR),
-        "initial_step": int(address["step"]) if address.get("step", "").isdigit() else None,
-        "initial_lecture": address.get("lecture") == "1",
-    }
+    key, wanted = f"player-{PAGE}", wanted_by_address(projections, COLOUR)
     state = player_state(key, projections, **wanted)
     titles = experiment.titles()
     panels = [

@@ -30,6 +30,17 @@ class PlayerState:
     lecture: bool = False
 
 
+def wanted_by_address(projections: Sequence[str], colour: str) -> dict[str, Any]:
+    """Where the address of the page wants the viewer to be, as `player_state` and `player` take it."""
+    address = st.query_params
+    return {
+        "initial_projection": address.get("projection") if address.get("projection") in projections else projections[0],
+        "initial_colour_by": address.get("colour", colour),
+        "initial_step": int(address["step"]) if address.get("step", "").isdigit() else None,
+        "initial_lecture": address.get("lecture") == "1",
+    }
+
+
 def player_state(
     key: str,
     projections: Sequence[str],
