@@ -22,7 +22,6 @@ from torch.nn import functional
 from tlcore.errors import InvalidRequest
 from tlcore.specs import L2Sp, OutputMatching, RunSpec
 from tlcore.specs.fine_tuning import Tuning
-from tlcore.training.anatomy import StepTensors
 from tlcore.training.checkpoints import with_prefix, without_prefix
 from tlcore.training.context import Context, DomainName
 from tlcore.training.early_stopping import set_aside
@@ -137,13 +136,7 @@ class TuningObjective(TargetObjective):
         indices = self.batches["labelled"].next()
         inputs = self.varied(self.body.prepared("labelled", self.labelled.inputs)[indices])
         labels = self.labelled.labels[indices]
-        features: torch.Tensor = self.body.rest(channels_last(inputs))
-        if not features.requires_grad:  # the body is frozen; the gradient that arrives at its door is still shown
-            features = features.detach().requires_grad_()
-        features.retain_grad()
-        logits = self.network.predictor(features).float()
-        class_loss = functional.cross_entropy(logits, labels)
-        self._tensors = StepTensors("target", features, logits, labels, class_loss)
+        class_loss, features = self.class_loss(self.body.rest(channels_last(inputs)), labels)
         held = self.held_near(indices, inputs, features)
         total = torch.stack([class_loss, *held.values()]).sum() if held else class_loss
         return total, {"class_loss": class_loss, **held}

@@ -12,13 +12,11 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from tlcore.data.randomness import generator_for
 from tlcore.errors import InvalidRequest
 from tlcore.networks.layers import check_fit, layers, state_of_chosen
 from tlcore.specs import LayerTransfer, RunSpec
-from tlcore.training.anatomy import StepTensors
 from tlcore.training.batched import Member, train_together
 from tlcore.training.checkpoints import with_prefix, without_prefix
 from tlcore.training.context import Context, DomainName
@@ -129,13 +127,7 @@ class LayerTransferObjective(SupervisedObjective):
         indices = self.batches["labelled"].next()
         inputs = self.varied(self.body.prepared("labelled", self.labelled.inputs)[indices])
         labels = self.labelled.labels[indices]
-        features: torch.Tensor = self.body.rest(channels_last(inputs))
-        if not features.requires_grad:  # the extractor is frozen; the gradient that arrives at its door is still shown
-            features = features.detach().requires_grad_()
-        features.retain_grad()
-        logits = self.network.predictor(features).float()
-        class_loss = functional.cross_entropy(logits, labels)
-        self._tensors = StepTensors("target", features, logits, labels, class_loss)
+        class_loss, _ = self.class_loss(self.body.rest(channels_last(inputs)), labels)
         return class_loss, {"class_loss": class_loss}
 
     def as_member(self) -> Member:

@@ -54,12 +54,18 @@ class SupervisedObjective(Objective):
 
     def loss(self, progress: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         inputs, labels = self.labelled_batch()
-        features = self.network.extractor(channels_last(inputs))
+        class_loss, _ = self.class_loss(self.network.extractor(channels_last(inputs)), labels)
+        return class_loss, {"class_loss": class_loss}
+
+    def class_loss(self, features: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The cross-entropy of a batch of features (B, D), and the features at which its gradient can be read."""
+        if not features.requires_grad:  # the extractor is frozen; the gradient that arrives at its door is still shown
+            features = features.detach().requires_grad_()
         features.retain_grad()
         logits = self.network.predictor(features).float()
         class_loss = functional.cross_entropy(logits, labels)
         self._tensors = StepTensors(self.labelled_domain, features, logits, labels, class_loss)
-        return class_loss, {"class_loss": class_loss}
+        return class_loss, features
 
     def after_backward(self) -> dict[str, torch.Tensor]:
         return {"class_gradient_norm": gradient_norm(self._tensors.class_features)}
