@@ -171,3 +171,29 @@ def test_answers_come_without_torch(data: Path) -> None:
     script = "import sys; import tlcore.execution.answer, tlcore.data.own.answers; sys.exit('torch' in sys.modules)"
     assert questions.subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2]).returncode == 0
     assert os.environ["TLCORE_DATA"] == str(data)
+
+
+@pytest.mark.parametrize("name, taken_over", [("bees", True), ("cache", False), ("own", False), ("nowhere", False)])
+def test_only_a_folder_that_somebody_put_among_the_data_is_taken_over(tmp_path, monkeypatch, name, taken_over):
+    monkeypatch.setenv("TLCORE_DATA", str(tmp_path))
+    for folder in ("bees", "cache", "own"):
+        (tmp_path / folder).mkdir()
+    imported = []
+
+    def answer(question, **options):
+        if isinstance(question, ImportOwn):
+            imported.append((question.dataset, question.path, options))
+            return None
+        return [{"name": one, "content": "0123456789abcdef"} for one, *_ in imported]
+
+    monkeypatch.setattr(questions, "ask", answer)
+    monkeypatch.setattr(questions, "_known", None)
+    own = OwnPictures(dataset=name)
+    spec = RunSpec(data=DomainPair(source=own, target=own))
+    if taken_over:
+        assert questions.pinned(spec).data.target.content == "0123456789abcdef"
+        assert imported == [("bees", str((tmp_path / "bees").resolve()), {"owner": True})]
+    else:
+        with pytest.raises(MissingData, match=name):
+            questions.pinned(spec)
+        assert imported == []

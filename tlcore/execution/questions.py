@@ -36,6 +36,7 @@ Upload = bytes | BinaryIO | Mapping[str, bytes]
 SECONDS = 120.0
 SECONDS_OF_IMPORT = 4 * 3600.0
 SECONDS_KNOWN = 1.0  # many arms are submitted one after the other
+LABS_OWN_FOLDERS = ("own", "cache", "weights")  # of the data folder: they are no data that somebody put there
 LARGEST_SIDE = 256  # of imported pictures, in pixels
 _known: tuple[str, float, dict[str, str | None]] | None = None
 MEMORY_BYTES = 4 * 2**30
@@ -193,7 +194,7 @@ def pinned(spec: RunSpec) -> RunSpec:
         if not data["dataset"]:
             raise InvalidRequest("No own data set is chosen.")
         beside = data_folder() / data["dataset"]
-        if data["dataset"] not in contents and beside.is_dir():
+        if data["dataset"] not in (*contents, *LABS_OWN_FOLDERS) and beside.is_dir():
             # Whoever runs this machine has put a folder of that name among the data: it is taken over as it is.
             ask(ImportOwn(path=str(beside.resolve()), dataset=data["dataset"], side=LARGEST_SIDE), owner=True)
             contents = own_contents(anew=True)
