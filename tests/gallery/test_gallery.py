@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tlcore import gallery
+from tlcore.errors import StoreError
 from tlcore.gallery import FOLDER, gallery_file, recorded
-from tlcore.gallery.record import write_gallery
+from tlcore.gallery.__main__ import lacks, main
+from tlcore.gallery.keep import repack, write_gallery
 from tlcore.presets import all_presets, find_preset
-from tlcore.runs import Confusion, FilmQuality, Frame, Neighbours, Probe, Store
+from tlcore.runs import Confusion, FilmQuality, Frame, Neighbours, Probe, Store, Surface
+from tlcore.runs.database import unpack
+from tlcore.runs.sheets import HEAD, MAGIC, pack_sheet
 
 FILES = sorted(FOLDER.glob("*.sqlite"))
 LARGEST_BYTES = 25 * 2**20
@@ -126,8 +132,8 @@ def test_writing_a_gallery_keeps_the_newest_film_of_the_first_seed_only(tmp_path
     assert kept.frames(second, "umap") == kept.frames(second, "pca-3d") == []
     np.testing.assert_allclose(kept.frames(first, "pca-3d")[0].points, in_space, atol=np.ptp(in_space) / 1000)
     steps = kept.neighbour_steps(first)
-    assert len(steps) == 12 and steps[0] == 0 and steps[-1] == 195
-    assert set(np.diff(steps)) <= {15, 20} and kept.neighbour_steps(second) == []
+    assert len(steps) == 7 and steps[0] == 0 and steps[-1] == 195
+    assert set(np.diff(steps)) <= {30, 35} and kept.neighbour_steps(second) == []
     np.testing.assert_array_equal(kept.neighbours(first).indices, [[1], [0]])
     assert kept.film_quality(first, "umap") == FilmQuality("umap", 1, {"displacement": 0.1})
     assert kept.film_quality(first, "pca-3d") == FilmQuality("pca-3d", 0, {"trustworthiness": 0.9})
@@ -137,3 +143,87 @@ def test_writing_a_gallery_keeps_the_newest_film_of_the_first_seed_only(tmp_path
     assert kept.confusion(second, "target").step == 2
     assert kept.feature_steps(first) == []
     assert gallery_file("a/b").name == "a--b.sqlite"
+
+
+def test_a_long_film_is_thinned_evenly_and_writing_it_again_changes_nothing(tmp_path: Path) -> None:
+    store = Store(tmp_path / "lab")
+    random = np.random.default_rng(0)
+    arms = find_preset("domain-adversarial/moons").arms
+    identities = [store.add(spec, arm=arm) for arm, spec in arms.items()]
+    thumbnails = np.repeat(random.integers(0, 256, (50, 3, 1, 1), dtype=np.uint8), 16, axis=2).repeat(16, axis=3)
+    zeros = np.zeros(50, np.int16)
+    for identity in identities:
+        store.record_probe(identity, Probe(zeros, zeros.astype(np.int8), ("a",), thumbnails))
+        steps = range(0, 310, 10)
+        store.record_metrics(
+            identity, [(step, {"class_loss": 1 / (1 + step), "λ": float("nan")}) for step in range(500)]
+        )
+        for projection, dimensions in (("pca", 2), ("umap-3d", 3)):
+            points = random.normal(size=(50, dimensions)).astype(np.float32)
+            store.record_frames(identity, [Frame(step, projection, points * step, zeros) for step in steps])
+        store.record_surface(identity, Surface(300, "class", (0.0, 1.0, 0.0, 1.0), np.full((4, 4), 0.3, np.float32)))
+    file = write_gallery(store, identities, tmp_path / "kept.sqlite", films=set(identities[:2]))
+    kept = Store(file=file)
+    first = identities[0]
+    flat, space = ([frame.step for frame in kept.frames(first, name)] for name in ("pca", "umap-3d"))
+    assert len(flat) == 21 and len(space) == 11 and flat[0] == space[0] == 0 and flat[-1] == space[-1] == 300
+    assert set(np.diff(flat)) <= {10, 20} and set(np.diff(space)) == {30}
+    for before, after in zip((frame for frame in store.frames(first, "pca") if frame.step in flat),
+                             kept.frames(first, "pca"), strict=True):  # fmt: skip
+        np.testing.assert_allclose(after.points, before.points, atol=max(np.ptp(before.points), 1e-9) / 1000)
+    series = kept.metrics(first)
+    assert len(series["class_loss"].steps) == 100 and series["class_loss"].steps[-1] == 499
+    assert np.isnan(series["λ"].values).all()
+    assert len(kept.metrics(identities[2], ["class_loss"])["class_loss"].steps) == 40
+    assert kept.latest(first)["class_loss"] == 1 / 500
+    probes = [kept.probe(identity) for identity in identities]
+    assert probes[2] is None and probes[0].thumbnails.dtype == np.uint8
+    assert np.abs(probes[0].thumbnails.astype(int) - thumbnails).mean() < 8
+    np.testing.assert_array_equal(probes[0].thumbnails, probes[1].thumbnails)
+    assert kept.database.rows("SELECT count(*) FROM contents WHERE length(content) > 1000")[0][0] < 70
+    np.testing.assert_allclose(kept.surfaces(first)[0].values, 0.3, atol=1 / 512)
+
+    before = {
+        table: kept.database.rows(f"SELECT * FROM {table}") for table in ("metrics", "frames", "probes", "surfaces")
+    }
+    kept.database.close()
+    repack(file)
+    again = Store(file=file)
+    for table, rows in before.items():
+        assert [tuple(row) for row in again.database.rows(f"SELECT * FROM {table}")] == [tuple(row) for row in rows]
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 8, 8), (7, 3, 16, 24), (50, 1, 28, 28)])
+def test_a_sheet_holds_every_picture_at_its_place(shape: tuple[int, int, int, int]) -> None:
+    pictures = np.broadcast_to(np.linspace(0, 255, shape[0]).astype(np.uint8)[:, None, None, None], shape)
+    back = unpack(pack_sheet(pictures))
+    assert back.shape == shape and back.dtype == np.uint8
+    assert np.abs(back.astype(int) - pictures).max() <= 12
+
+
+def test_a_damaged_sheet_is_a_damaged_record() -> None:
+    sheet = pack_sheet(np.zeros((4, 3, 8, 8), np.uint8))
+    for damaged in (
+        sheet[:8],
+        sheet[:-30],
+        sheet[: len(MAGIC)] + HEAD.pack(4, 3, 9, 9) + sheet[len(MAGIC) + HEAD.size :],
+    ):
+        with pytest.raises(StoreError, match="damaged record"):
+            unpack(damaged)
+
+
+def test_presets_that_need_more_than_the_lab_say_what() -> None:
+    reasons = {name: lacks(preset) for name, preset in all_presets().items()}
+    assert reasons["domain-adversarial/moons"] is None
+    assert "mnist" in reasons["domain-adversarial/mnist-mnistm"]
+    assert "weights" in reasons["fine-tuning/ants-and-bees"]
+
+
+def test_repacking_by_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setattr(gallery, "FOLDER", tmp_path)
+    monkeypatch.setattr("tlcore.gallery.__main__.FOLDER", tmp_path)
+    shutil.copy(FILES[0], tmp_path)
+    assert main(["--repack", FILES[0].stem.replace("--", "/")]) == 0 and main(["--repack"]) == 0
+    assert capsys.readouterr().err.count(FILES[0].name) == 2
+    assert (tmp_path / FILES[0].name).stat().st_size <= FILES[0].stat().st_size
+    assert main(["--repack", "no/preset"]) == 2

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tlcore.errors import OutOfSpace, StoreError
+from tlcore.runs.sheets import is_sheet, unpack_sheet
 
 FORMAT = 3  # written to PRAGMA user_version; a store with a higher number belongs to a newer lab
 MAXIMUM_ARRAY_BYTES = 256 * 2**20
@@ -95,12 +96,14 @@ def pack(array: npt.NDArray[Any]) -> bytes:
 
 
 def unpack(blob: bytes) -> npt.NDArray[Any]:
-    """The array that `pack` wrote.
+    """The array that `pack` wrote, or the pictures of a sheet (`tlcore.runs.sheets`).
 
     Raises:
         StoreError: the bytes are damaged or larger than anything the lab writes.
     """
     try:
+        if is_sheet(blob):
+            return unpack_sheet(blob)
         inflater = zlib.decompressobj()
         content = inflater.decompress(blob, MAXIMUM_ARRAY_BYTES)
         if inflater.unconsumed_tail:
