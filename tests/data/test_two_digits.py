@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tlcore.data.splits import Share
-from tlcore.data.two_digits import CLASSES, labels_of, load_two_digits
+from tlcore.data.two_digits import COUNTED, labels_of, load_two_digits
 from tlcore.errors import InvalidRequest
 from tlcore.specs import ManyTasks, TwoDigits
 from tlcore.training.many_tasks import hide_labels, tasks_of
@@ -38,7 +38,7 @@ def test_tasks_know_their_classes_and_few_labels_are_part_of_more() -> None:
     data = load_two_digits(SPEC, 0, Share()).train
     names = ("left", "larger", "difference", "right_set07")
     tasks, labels = tasks_of(data, names)
-    assert [task.classes for task in tasks] == [CLASSES["left"], 3, 0, 2]
+    assert [task.classes for task in tasks] == [COUNTED["left"], 3, 0, 2]
     few, more = (
         hide_labels(labels, tasks, ManyTasks(tasks=names, main_labels=count, companion_labels=50), 0)
         for count in (20, 40)

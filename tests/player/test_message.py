@@ -23,7 +23,7 @@ from tlcore.player.message import (
     newest_layout,
     probe_digest,
 )
-from tlcore.runs.records import Frame, Neighbours, Probe, Surface
+from tlcore.runs.records import Frame, Neighbours, Probe, Surface, TaskLabels
 
 
 def frame(step, points, predictions=None, projection="pca", layout=0):
@@ -149,6 +149,17 @@ def test_a_probe_is_known_by_what_is_in_it():
     domains = np.array([0, 1], np.int8)
     same = [probe_digest(Probe(labels.copy(), domains.copy(), ("a", "b"))) for _ in range(2)]
     assert same[0] == same[1] != probe_digest(Probe(labels, domains, ("a", "c")))
+
+
+def test_what_else_is_asked_of_a_probe_goes_along():
+    labels, domains = np.array([0, 1], np.int16), np.array([1, 1], np.int8)
+    others = tuple(TaskLabels(f"t{n}", np.array([n, -1], np.int16), tuple("abcdef")) for n in range(5))
+    probe = Probe(labels, domains, ("a", "b"), None, "main", others)
+    assert probe_digest(probe) != probe_digest(Probe(labels, domains, ("a", "b")))
+    encoded = encode_probe(probe, probe_digest(probe))
+    assert encoded["task"] == "main" and [one["task"] for one in encoded["others"]] == ["t0", "t1", "t2"]
+    assert numbers(encoded["others"][2]["labels"], "<i2").tolist() == [2, -1]
+    assert encoded["others"][0]["class_names"] == list("abcdef")
 
 
 def test_a_surface_keeps_its_rows_and_survives_what_is_no_number():

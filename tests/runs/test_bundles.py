@@ -18,6 +18,7 @@ from tlcore.errors import InvalidRequest, OutOfSpace
 from tlcore.runs import Confusion, Frame, Neighbours, Notice, Probe, Store
 from tlcore.runs.bundle_reading import import_bundle
 from tlcore.runs.bundles import write_bundle
+from tlcore.runs.records import TaskLabels
 from tlcore.runs.safetensors_header import check_safetensors
 from tlcore.specs import RunSpec
 
@@ -263,3 +264,29 @@ def test_contents_that_are_not_as_they_should_be(other: Store, content: bytes, c
 def test_weights_are_told_from_their_header():
     assert check_safetensors(weights()) is None
     assert check_safetensors(weights() + b"x") and check_safetensors(b"\xff" * 20) and check_safetensors(b"")
+
+
+def test_labels_of_several_tasks_go_out_and_come_in(store: Store, run: str, other: Store) -> None:
+    labels = (np.arange(COUNT) % 3).astype(np.int16)
+    more = TaskLabels("mood", np.where(labels == 2, -1, labels), ("calm", "wild"))
+    store.record_probe(run, Probe(labels, np.ones(COUNT, np.int8), ("x", "y", "z"), None, "animal", (more,)))
+    content = write_bundle(store, store.require(run))
+    import_bundle(other, content)
+    for place in (store, other):
+        probe = place.probe(run)
+        assert probe is not None and (probe.task, probe.class_names) == ("animal", ("x", "y", "z"))
+        assert probe.labels_by("task1")[1] == ("calm", "wild") and probe.labels_by("task2")[1] == ("x", "y", "z")
+        assert probe.labels_by("task1")[0].tolist() == more.labels.tolist()
+        assert probe.labels.tolist() == labels.tolist() and probe.thumbnails is None
+
+
+@pytest.mark.parametrize(
+    "names", [{"animal": ["x", "y", "z"]}, {"animal": ["x", "y", "z"], "<b>": ["calm", "wild"]}, {"a": ["x"], "b": []}]
+)
+def test_tasks_that_do_not_fit_the_labels_are_refused(store: Store, run: str, other: Store, names: Any) -> None:
+    labels = (np.arange(COUNT) % 3).astype(np.int16)
+    more = TaskLabels("mood", labels % 2, ("calm", "wild"))
+    store.record_probe(run, Probe(labels, np.ones(COUNT, np.int8), ("x", "y", "z"), None, "animal", (more,)))
+    content = write_bundle(store, store.require(run))
+    change = edit("records.json", lambda document: document["probes"][0].update(class_names=names))
+    refused(other, rewritten(content, change))

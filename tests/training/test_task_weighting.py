@@ -74,7 +74,7 @@ def test_the_gradient_of_uncertainty() -> None:
 
 @pytest.mark.parametrize(("classes", "missing"), [(3, -1.0), (0, math.nan)])
 def test_missing_labels_add_nothing_at_all(classes: int, missing: float) -> None:
-    task = Task("one", classes)
+    task = Task("one", tuple("abc"[:classes]))
     answers = torch.randn(6, task.outputs, generator=torch.Generator().manual_seed(0), requires_grad=True)
     labels = torch.tensor([0.0, missing, 2.0, missing, 1.0, missing])
     loss = task.loss(answers, labels)

@@ -31,7 +31,7 @@ def load_catalogue_set(spec: CatalogueSet, seed: int, share: Share, report: Repo
         attributes = None if source.attributes is None else source.attributes[indices].float()
         return Dataset(
             source.pictures[indices], labels[indices], indices + first_identity, names, provenance, attributes,
-            kept.attribute_names,
+            kept.attribute_names, (names,) * len(kept.attribute_names),
         )  # fmt: skip
 
     if kept.test is None:

@@ -24,6 +24,8 @@ class Dataset:
     inputs: (N, C, H, W) uint8 pictures or (N, D) float32 vectors. labels: (N,) int64.
     identities: (N,) int64, which original picture each example was made from.
     attributes: (N, A) float32 further facts of each example, or None; attribute_names: what the A columns are.
+    attribute_classes: for each of them the names of the classes it counts from 0, with -1 where it is unknown; empty
+    for a quantity, which is no number where it is unknown.
     """
 
     inputs: torch.Tensor
@@ -33,6 +35,7 @@ class Dataset:
     provenance: Provenance
     attributes: torch.Tensor | None = None
     attribute_names: tuple[str, ...] = ()
+    attribute_classes: tuple[tuple[str, ...], ...] = ()
 
     def __len__(self) -> int:
         return len(self.inputs)

@@ -71,6 +71,7 @@ def _part(spec: TwoDigits, seed: int, part: str, count: int, members: torch.Tens
         provenance,
         torch.stack(list(tasks.values()), 1),
         tuple(tasks),
+        tuple(() if name in QUANTITIES else _class_names(name) for name in tasks),
     )
 
 
@@ -130,8 +131,15 @@ def random_halves() -> torch.Tensor:
 
 
 QUANTITIES = frozenset({"difference"})
-CLASSES = {
-    "left": 10, "right": 10, "left_modulo3": 3, "right_modulo3": 3, "sum_modulo3": 3, "larger": 3, "sum": 19, "gap": 10,
+COUNTED = {
+    "left": 10, "right": 10, "left_modulo3": 3, "right_modulo3": 3, "sum_modulo3": 3, "sum": 19, "gap": 10,
     "chance": 10,
 }  # fmt: skip
-"""How many classes a task has; those not named here have two, quantities none."""
+"""Tasks whose classes are numbers from 0, and how many there are."""
+LARGER = ("the right one", "both alike", "the left one")
+
+
+def _class_names(task: str) -> tuple[str, ...]:
+    if task in COUNTED:
+        return tuple(str(number) for number in range(COUNTED[task]))
+    return LARGER if task == "larger" else ("no", "yes")

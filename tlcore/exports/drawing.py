@@ -247,7 +247,7 @@ def point_colours(
         colours = np.where(known[:, None], to_rgba(palette.correct, 0.8), to_rgba(palette.unknown, 0.8))
     else:
         classes = np.array([to_rgba(colour, 0.8) for colour in (*palette.classes, palette.unknown)])
-        values = probe.labels if view.colour_by == "class" else frame.predictions
+        values = frame.predictions if view.colour_by == "prediction" else probe.labels_by(view.colour_by)[0]
         colours = classes[np.where(values < 0, len(palette.classes), values % len(palette.classes))]
     faces = colours.copy()
     faces[target, 3] = 0
@@ -262,7 +262,7 @@ def _legend_entries(film: Film, view: View, palette: Palette) -> list[tuple[tupl
     entries = [(disc, palette.soft, "source"), (ring, palette.soft, "target")]
     if view.colour_by == "correctness":
         return [*entries, (disc, palette.correct, "correct"), (cross, palette.wrong, "wrong")]
-    names = film.probe.class_names
+    names = film.probe.labels_by(view.colour_by)[1]
     for index, name in enumerate(names[:MOST_LEGEND_CLASSES]):
         entries.append((disc, palette.classes[index % len(palette.classes)], shorten(str(name), MOST_LETTERS)))
     if len(names) > MOST_LEGEND_CLASSES:

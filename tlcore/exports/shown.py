@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -14,8 +14,9 @@ from tlcore.player.film import projection_label
 from tlcore.player.message import probe_digest
 from tlcore.presets import all_presets
 from tlcore.runs import Frame, Probe, Run, Series, Store, Surface
+from tlcore.runs.records import OTHER_TASKS
 
-COLOURINGS = ("domain", "class", "correctness", "prediction")
+COLOURINGS = ("domain", "class", *OTHER_TASKS, "correctness", "prediction")
 THEMES = ("light", "dark")
 MOST_PANELS = 3
 LEAST_WIDTH, MOST_WIDTH = 320, 3840
@@ -162,14 +163,15 @@ def same_probe(sources: Sequence[Source]) -> Probe:
         if probe is None or not len(probe) or not source.store.projections(source.run.id):
             raise InvalidRequest(f"Run {source.run.id} has recorded no frames.")
         probes.append(probe)
-    digests = [probe_digest(probe) for probe in probes]
+    # Runs of one task and of several follow the same points where these know more of them.
+    digests = [probe_digest(replace(probe, task="", others=())) for probe in probes]
     for source, digest in zip(sources, digests, strict=True):
         if digest != digests[0]:
             raise InvalidRequest(
                 f"Runs {sources[0].run.id} and {source.run.id} follow different points: "
                 "they cannot be shown side by side."
             )
-    return probes[0]
+    return max(probes, key=lambda probe: len(probe.others))
 
 
 def shared_projections(sources: Sequence[Source]) -> tuple[str, ...]:

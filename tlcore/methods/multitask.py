@@ -59,7 +59,11 @@ class ManyTasksObjective(SupervisedObjective):
         self.labels = data.labels[:, : len(self.tasks)].to(context.device)
         self.main = data.main.to(context.device)
         self.heads = nn.ModuleDict(
-            OrderedDict((task.name, nn.Linear(self.network.feature_width, task.outputs)) for task in self.tasks[1:])
+            # By number: a module may not be called as some tasks are.
+            OrderedDict(
+                (str(column), nn.Linear(self.network.feature_width, task.outputs))
+                for column, task in enumerate(self.tasks[1:], 1)
+            )
         )
         self.uncertainty = Uncertainty(len(self.tasks)) if self.method.weighting == "uncertainty" else None
         self.quantities = torch.tensor([not task.classes for task in self.tasks], device=context.device)
@@ -88,7 +92,7 @@ class ManyTasksObjective(SupervisedObjective):
 
     def head(self, column: int) -> nn.Module:
         """The head of one task."""
-        return self.heads[self.tasks[column].name] if column else self.network.predictor
+        return self.heads[str(column)] if column else self.network.predictor
 
     def loss(self, progress: float) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         chosen = self.main[self.batches["main"].next()]
@@ -108,7 +112,7 @@ class ManyTasksObjective(SupervisedObjective):
         answers = [self.head(column)(met) for column in range(count)]
         losses = torch.stack([task.loss(answers[k], labels[:, k]) for k, task in enumerate(self.tasks)])
         self._tensors = StepTensors(
-            "target", of_main, answers[0][:main].float(), labels[:main, 0].long().clamp_min(0), losses[0]
+            "target", of_main, answers[0][:main].float(), self.classes_of(labels[:main, 0]), losses[0]
         )
         told = {"class_loss": losses[0]} | {f"task_loss.{task.name}": losses[k] for k, task in enumerate(self.tasks)}
         if count > 1 and weighting in BY_GRADIENT:
@@ -124,6 +128,10 @@ class ManyTasksObjective(SupervisedObjective):
             weights[0] = 1.0
             return (weights * losses).sum(), told
         return losses.sum(), told
+
+    def classes_of(self, labels: torch.Tensor) -> torch.Tensor:
+        """The main task's labels (N,) as classes, to take a step apart by; a quantity has one only."""
+        return torch.nan_to_num(labels).long().clamp(0, self.tasks[0].outputs - 1)
 
     def body(self) -> list[nn.Parameter]:
         """The shared parameters, which learn."""

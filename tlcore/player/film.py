@@ -16,9 +16,9 @@ from tlcore.player.message import (
     newest_layout,
     probe_digest,
 )
-from tlcore.runs.records import Frame, Neighbours, Probe, Series, Surface
+from tlcore.runs.records import OTHER_TASKS, Frame, Neighbours, Probe, Series, Surface
 
-COLOURINGS = ("domain", "class", "correctness", "prediction", "change", "run")
+COLOURINGS = ("domain", "class", *OTHER_TASKS, "correctness", "prediction", "change", "run")
 
 
 @dataclass(frozen=True)

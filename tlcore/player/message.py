@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, features
 
-from tlcore.runs.records import Frame, Neighbours, Probe, Surface
+from tlcore.runs.records import OTHER_TASKS, Frame, Neighbours, Probe, Surface
 
 CURVE_POINTS = 160
 MISSING_COORDINATE = -32768
@@ -144,10 +144,12 @@ def _sprite(digest: str, pixels: bytes, shape: tuple[int, int, int, int]) -> dic
 def probe_digest(probe: Probe) -> str:
     """A short name for these probe points, so that they are sent once."""
     digest = hashlib.blake2b(digest_size=10)
-    for part in (probe.labels, probe.domains, probe.thumbnails):
+    for part in (probe.labels, probe.domains, probe.thumbnails, *(other.labels for other in probe.others)):
         if part is not None:
             digest.update(np.ascontiguousarray(part).tobytes())
-    digest.update("\0".join(probe.class_names).encode())
+    names = [*probe.class_names, *([probe.task] if probe.task else [])]
+    names += [name for other in probe.others for name in (other.task, *other.class_names)]
+    digest.update("\0".join(names).encode())
     return digest.hexdigest()
 
 
@@ -165,6 +167,15 @@ def encode_probe(probe: Probe, digest: str) -> dict[str, Any]:
         "labels": text_of(np.asarray(probe.labels, dtype=np.int16)),
         "domains": text_of(np.asarray(probe.domains, dtype=np.uint8)),
         "class_names": [str(name) for name in probe.class_names],
+        "task": probe.task,
+        "others": [
+            {
+                "task": other.task,
+                "labels": text_of(np.asarray(other.labels, dtype=np.int16)),
+                "class_names": [str(name) for name in other.class_names],
+            }
+            for other in probe.others[: len(OTHER_TASKS)]
+        ],
         "sprite": sprite,
     }
 

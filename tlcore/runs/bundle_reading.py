@@ -25,6 +25,7 @@ from tlcore.runs.usage import require_room
 from tlcore.specs import RunSpec, validate
 
 MOST_POINTS, MOST_CLASSES, MOST_METRICS, MOST_ROWS = 20_000, 10_000, 2000, 200_000
+MOST_TASKS = 100
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ @.:/+\-]{0,119}")
 LAST_STEP = 10**9
 LAST_SECOND = 10**11
@@ -237,11 +238,16 @@ Held = dict[str, npt.NDArray[Any]]
 def _check_probe(archive: Archive, record: dict[str, Any]) -> tuple[int, int]:
     """How many points and classes the probe has."""
     labels, domains = archive.array(record["labels"]), archive.array(record["domains"])
-    names = [_text(name, 300) for name in _list(record["class_names"], MOST_CLASSES)]
-    good = labels.dtype == np.int16 and domains.dtype == np.int8 and labels.shape == domains.shape == (len(labels),)
-    if not good or not 0 < len(labels) <= MOST_POINTS:
+    tasks = record["class_names"] if isinstance(record["class_names"], dict) else {"": record["class_names"]}
+    names = [[_text(name, 300) for name in _list(one, MOST_CLASSES)] for one in tasks.values()]
+    table = labels if isinstance(record["class_names"], dict) else labels.reshape(-1, 1)
+    good = labels.dtype == np.int16 and domains.dtype == np.int8 and domains.shape == (len(labels),)
+    if not good or not 0 < len(labels) <= MOST_POINTS or table.shape != (len(labels), len(names)) or not names:
         raise ValueError("its probe points are no probe points")
-    if labels.min() < 0 or labels.max() >= len(names) or domains.min() < 0 or domains.max() > 1:
+    if len(names) > MOST_TASKS or not all(_word(task) for task in tasks if len(names) > 1):
+        raise ValueError("its probe points have tasks that do not exist")
+    known = all(-1 <= column.min() <= column.max() < len(one) for column, one in zip(table.T, names, strict=True))
+    if not known or table[:, 0].min() < 0 or domains.min() < 0 or domains.max() > 1:
         raise ValueError("its probe points have labels or domains that do not exist")
     if record["thumbnails"] is not None:
         pictures = archive.array(record["thumbnails"])
@@ -249,7 +255,7 @@ def _check_probe(archive: Archive, record: dict[str, Any]) -> tuple[int, int]:
             raise ValueError("its thumbnails are no pictures of its probe points")
         if pictures.shape[1] not in (1, 3) or not 0 < min(pictures.shape[2:]) <= max(pictures.shape[2:]) <= 512:
             raise ValueError("its thumbnails are no pictures of its probe points")
-    return len(labels), len(names)
+    return len(labels), len(names[0])
 
 
 def _check_frame(record: dict[str, Any], held: Held, points: int, classes: int) -> None:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from tlcore.errors import StoreError
 from tlcore.runs.database import Database, pack, unpack
+from tlcore.runs.probe_columns import probe_columns, probe_of
 from tlcore.runs.records import (
     Confusion,
     FilmQuality,
@@ -48,10 +49,11 @@ class Recordings:
     def record_probe(self, run_id: str, probe: Probe) -> None:
         """Set the probe points of a run."""
         thumbnails = None if probe.thumbnails is None else pack(probe.thumbnails)
+        labels, names = probe_columns(probe)
         with self.database.transaction() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO probes VALUES (?, ?, ?, ?, ?)",
-                (run_id, pack(probe.labels), pack(probe.domains), json.dumps(probe.class_names), thumbnails),
+                (run_id, pack(labels), pack(probe.domains), json.dumps(names), thumbnails),
             )
 
     def record_features(
@@ -145,11 +147,11 @@ class Recordings:
         if not rows:
             return None
         thumbnails = rows[0]["thumbnails"]
-        return Probe(
-            labels=unpack(rows[0]["labels"]),
-            domains=unpack(rows[0]["domains"]),
-            class_names=tuple(json.loads(rows[0]["class_names"])),
-            thumbnails=None if thumbnails is None else unpack(thumbnails),
+        return probe_of(
+            unpack(rows[0]["labels"]),
+            unpack(rows[0]["domains"]),
+            json.loads(rows[0]["class_names"]),
+            None if thumbnails is None else unpack(thumbnails),
         )
 
     def feature_steps(self, run_id: str) -> list[int]:

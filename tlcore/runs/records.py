@@ -10,6 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 SOURCE, TARGET = 0, 1
+OTHER_TASKS = ("task1", "task2", "task3")
+"""Ways to colour points by what else is asked of them: the first few of a probe's `others`."""
+
+
+@dataclass(frozen=True)
+class TaskLabels:
+    """What else is asked of the probe points. labels: (N,) int16, index into `class_names`, -1 where unknown."""
+
+    task: str
+    labels: npt.NDArray[np.int16]
+    class_names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -18,15 +29,24 @@ class Probe:
 
     labels: (N,) int16, index into `class_names`. domains: (N,) int8, 0 source, 1 target.
     thumbnails: (N, C, H, W) uint8 with C of 1 or 3, or None for data that are no pictures.
+    task: what the labels are called where one picture is asked several things; others: the labels of other tasks.
     """
 
     labels: npt.NDArray[np.int16]
     domains: npt.NDArray[np.int8]
     class_names: tuple[str, ...]
     thumbnails: npt.NDArray[np.uint8] | None = None
+    task: str = ""
+    others: tuple[TaskLabels, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def labels_by(self, colouring: str) -> tuple[npt.NDArray[np.int16], tuple[str, ...]]:
+        """The labels (N,) that a colouring shows, and their names: of another task, else the probe's own."""
+        place = OTHER_TASKS.index(colouring) if colouring in OTHER_TASKS else len(self.others)
+        other = self.others[place] if place < len(self.others) else None
+        return (other.labels, other.class_names) if other else (self.labels, self.class_names)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from tlcore.specs.base import Spec, parameter
 from tlcore.specs.data import DatasetSpec
 from tlcore.specs.two_digits import TwoDigits
 
-TaskName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,60}$")]
+TaskName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 
 
 class ManyTasks(Spec):

@@ -178,11 +178,16 @@ def _points(series: Series) -> tuple[list[int], list[float]]:
 
 def choose_task_probe(task: Dataset, count: int, seed: int, domain: int = TARGET) -> tuple[Probe, torch.Tensor]:
     """Probe points from one task's test examples, balanced over its classes, and their inputs (N, …)."""
-    generator = torch.Generator().manual_seed(seed)
-    indices = torch.cat(_balanced(task, max(1, count // len(task.class_names)), generator))
+    indices = choose_balanced(task, count, seed)
     inputs, labels = task.inputs[indices], task.labels[indices].numpy().astype(np.int16)
     thumbnails = thumbnails_of(inputs)
     return Probe(labels, np.full(len(indices), domain, np.int8), task.class_names, thumbnails), inputs
+
+
+def choose_balanced(task: Dataset, count: int, seed: int) -> torch.Tensor:
+    """Indices (M,) of up to `count` examples, balanced over the classes, class after class."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.cat(_balanced(task, max(1, count // len(task.class_names)), generator))
 
 
 def thumbnails_of(inputs: torch.Tensor) -> npt.NDArray[np.uint8] | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -11,24 +12,31 @@ from torch.nn import functional
 
 from tlcore.analysis.confusion import confusion_counts
 from tlcore.data.dataset import Dataset
+from tlcore.data.own.columns import LABEL
 from tlcore.data.randomness import generator_for
-from tlcore.data.two_digits import QUANTITIES
 from tlcore.errors import InvalidRequest
-from tlcore.runs.records import Confusion
-from tlcore.specs import ManyTasks
+from tlcore.runs.records import TARGET, Confusion, Probe, TaskLabels
+from tlcore.specs import ManyTasks, RunSpec
 from tlcore.training.context import TrainingData
-from tlcore.training.evaluation import Score, cross_entropy
+from tlcore.training.evaluation import Score, choose_balanced, cross_entropy, thumbnails_of
 from tlcore.training.events import Event, Metrics, Outputs, TaskOutputs
 
 MISSING = -1.0
+NAMED = 8  # tasks in one sentence
+BANDS = 5  # into which a quantity is divided where points are coloured by it
 
 
 @dataclass(frozen=True)
 class Task:
-    """One task. classes: how many it has; 0 for a quantity, whose squared error is the loss."""
+    """One task. class_names: empty for a quantity, whose squared error is the loss."""
 
     name: str
-    classes: int
+    class_names: tuple[str, ...] = ()
+
+    @property
+    def classes(self) -> int:
+        """How many classes it has; 0 for a quantity."""
+        return len(self.class_names)
 
     @property
     def outputs(self) -> int:
@@ -66,24 +74,27 @@ class ManyTasksData(TrainingData):
 
 def tasks_of(data: Dataset, names: tuple[str, ...]) -> tuple[tuple[Task, ...], torch.Tensor]:
     """The tasks called `names` and their labels (N, T). Raises InvalidRequest where the data have no such task."""
-    table = {"label": data.labels.float()}
+    table = {LABEL: (data.labels.float(), data.class_names)}
     if data.attributes is not None:
-        table |= dict(zip(data.attribute_names, data.attributes.float().unbind(1), strict=True))
+        columns = zip(data.attributes.float().unbind(1), data.attribute_classes, strict=True)
+        table = dict(zip(data.attribute_names, columns, strict=True)) | table
     for name in names:
         if name not in table:
             known = ", ".join(list(table)[:12])
             more = " …" if len(table) > 12 else ""
             raise InvalidRequest(f"These data have no task “{name}”; there are {known}{more}.")
-    tasks, columns = [], []
-    for name in names:
-        labels = table[name]
-        whole = labels.isfinite().all() and bool((labels == labels.round()).all())
-        quantity = name in QUANTITIES or not whole
-        # The classes of the digits are those of the labels; other tasks have as many as their largest label tells.
-        classes = 0 if quantity else max(2, int(labels.max()) + 1)
-        tasks.append(Task(name, len(data.class_names) if name == "label" else classes))
-        columns.append(labels)
-    return tuple(tasks), torch.stack(columns, 1)
+    return tuple(Task(name, table[name][1]) for name in names), torch.stack([table[name][0] for name in names], 1)
+
+
+def in_standard_units(labels: torch.Tensor, tasks: tuple[Task, ...], learned: torch.Tensor) -> torch.Tensor:
+    """The labels (N, T) with each quantity less its mean over those learned from, in their standard deviations: a
+    squared error then weighs as much whatever the unit."""
+    told = labels.clone()
+    for column, task in enumerate(tasks):
+        known = learned[task.known(learned[:, column]), column]
+        if not task.classes and len(known):
+            told[:, column] = (told[:, column] - known.mean()) / known.std(correction=0).clamp_min(1e-6)
+    return told
 
 
 def hide_labels(labels: torch.Tensor, tasks: tuple[Task, ...], spec: ManyTasks, seed: int) -> torch.Tensor:
@@ -92,10 +103,12 @@ def hide_labels(labels: torch.Tensor, tasks: tuple[Task, ...], spec: ManyTasks, 
     left = labels.clone()
     for column, task in enumerate(tasks):
         wanted = spec.companion_labels if column else spec.main_labels
-        if not wanted or wanted >= len(labels):
+        known = task.known(labels[:, column])
+        if not wanted or wanted >= int(known.sum()):
             continue
         generator = generator_for("labels of a task", task.name, seed)
         order = torch.randperm(len(labels), generator=generator)
+        order = order[known[order]]
         if task.classes:  # one of each class after another
             own = labels[order, column].long()
             rank = torch.empty(len(own), dtype=torch.int64)
@@ -120,12 +133,13 @@ class ManyTasksEvaluator:
             return
         name = event.task if isinstance(event, TaskOutputs) else self._main
         task, labels = self._labels[name]
-        if not task.classes:
-            known = np.isfinite(labels)
-            error = np.square(event.logits[known, 0] - labels[known]).mean()
-            yield Metrics(event.step, {f"r2.{name}": float(1 - error / labels[known].var())})
+        known = np.isfinite(labels) if not task.classes else labels >= 0
+        if not known.any():  # of the examples to test on, none says anything
             return
-        known = labels >= 0
+        if not task.classes:
+            error = np.square(event.logits[known, 0] - labels[known]).mean()
+            yield Metrics(event.step, {f"r2.{name}": float(1 - error / max(labels[known].var(), 1e-12))})
+            return
         own, predictions = labels[known].astype(np.int64), event.logits[known].argmax(1)
         values = {f"accuracy.{name}": float((predictions == own).mean())}
         if name == self._main:
@@ -135,6 +149,42 @@ class ManyTasksEvaluator:
         yield Metrics(event.step, values)
 
 
-def task_sizes(labels: torch.Tensor, tasks: tuple[Task, ...]) -> Mapping[str, int]:
-    """How many labels (N, T) each task has, by its name."""
-    return {task.name: int(task.known(labels[:, column]).sum()) for column, task in enumerate(tasks)}
+def task_labels(task: Task, labels: torch.Tensor) -> TaskLabels:
+    """What points are coloured by: the classes, or the fifths of a quantity, of labels (N,) that are tested on."""
+    known = task.known(labels)
+    if task.classes:
+        return TaskLabels(task.name, torch.where(known, labels, MISSING).numpy().astype(np.int16), task.class_names)
+    values = labels.numpy().astype(np.float64)
+    edges = np.unique(np.quantile(values[known.numpy()], np.linspace(0, 1, BANDS + 1)))
+    names = tuple(f"{low:.3g} to {high:.3g}" for low, high in pairwise(edges)) or (f"{edges[0]:.3g}",)
+    bands = np.searchsorted(edges[1:-1], values, side="right")
+    return TaskLabels(task.name, np.where(known.numpy(), bands, -1).astype(np.int16), names)
+
+
+def many_tasks_probe(
+    test: Dataset, tasks: tuple[Task, ...], labels: torch.Tensor, spec: RunSpec
+) -> tuple[Probe, torch.Tensor]:
+    """Probe points and their inputs (N, …), the same for whatever tasks of the data, with the labels (N, T) of each.
+
+    Where the main task is unknown for a point, it is left out: only what has a class can be right or wrong.
+    """
+    told = [task_labels(task, labels[:, column]) for column, task in enumerate(tasks)]
+    known = torch.from_numpy(told[0].labels >= 0).nonzero().flatten()
+    if not len(known):
+        raise InvalidRequest(f"No example to test on has a label of “{tasks[0].name}”.")
+    indices = known[choose_balanced(test.subset(known), spec.budget.probe_points, spec.seed)]
+    inputs, chosen = test.inputs[indices], indices.numpy()
+    main, *others = [replace(one, labels=one.labels[chosen]) for one in told]
+    domains = np.full(len(indices), TARGET, np.int8)
+    probe = Probe(main.labels, domains, main.class_names, thumbnails_of(inputs), main.task, tuple(others))
+    return probe, inputs
+
+
+def label_notes(labels: torch.Tensor, tasks: tuple[Task, ...]) -> tuple[str, ...]:
+    """How many labels (N, T) of each task are learned from, where some of them are missing."""
+    counts = [int(task.known(labels[:, column]).sum()) for column, task in enumerate(tasks)]
+    if min(counts) == len(labels):
+        return ()
+    told = ", ".join(f"{task.name} {count:,}" for task, count in zip(tasks[:NAMED], counts, strict=False))
+    more = f" and {len(tasks) - NAMED} more tasks" if len(tasks) > NAMED else ""
+    return (f"Labels to learn from: {told}{more}, of {len(labels):,} examples.",)

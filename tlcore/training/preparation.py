@@ -16,7 +16,15 @@ from tlcore.runs.records import SOURCE, TARGET, Probe
 from tlcore.specs import ClassHalf, DomainPair, ManyTasks, RunSpec, SourceTask, TaskPair, ZeroShotTask
 from tlcore.training.context import Cadence, Context, DomainName, Part, TrainingData
 from tlcore.training.evaluation import Evaluator, PairEvaluator, TaskEvaluator, choose_probe, choose_task_probe
-from tlcore.training.many_tasks import ManyTasksData, ManyTasksEvaluator, hide_labels, tasks_of
+from tlcore.training.many_tasks import (
+    ManyTasksData,
+    ManyTasksEvaluator,
+    hide_labels,
+    in_standard_units,
+    label_notes,
+    many_tasks_probe,
+    tasks_of,
+)
 from tlcore.training.zero_shot_data import choose_zero_shot_probe, load_zero_shot, visible_part
 from tlcore.training.zero_shot_evaluation import ZeroShotEvaluator
 
@@ -156,11 +164,14 @@ def _load_many_tasks(spec: RunSpec, report: Report | None) -> Loaded:
     assert isinstance(spec.data, ManyTasks)
     _, target, notes = load_task_domains(None, spec.data.target, spec.seed, report=report)
     assert target is not None
-    tasks, labels = tasks_of(joined(target.train, target.validation), spec.data.tasks)
+    learned = joined(target.train, target.validation)
+    tasks, labels = tasks_of(learned, spec.data.tasks)
     labels = hide_labels(labels, tasks, spec.data, spec.seed)
     _, test_labels = tasks_of(target.test, spec.data.tasks)
-    probe, probe_inputs = choose_task_probe(target.test, spec.budget.probe_points, spec.seed, TARGET)
-    learned = replace(joined(target.train, target.validation), attributes=None, attribute_names=())
+    probe, probe_inputs = many_tasks_probe(target.test, tasks, test_labels, spec)
+    test_labels = in_standard_units(test_labels, tasks, labels)
+    labels = in_standard_units(labels, tasks, labels)
+    learned = replace(learned, attributes=None, attribute_names=(), attribute_classes=())
     visible = ManyTasksData(
         source=learned.subset(torch.arange(0)),
         target=learned,
@@ -171,7 +182,7 @@ def _load_many_tasks(spec: RunSpec, report: Report | None) -> Loaded:
         labels=labels,
         main=torch.nonzero(tasks[0].known(labels[:, 0])).flatten(),
     )
-    return Loaded(visible, ManyTasksEvaluator(tasks, test_labels), probe, notes)
+    return Loaded(visible, ManyTasksEvaluator(tasks, test_labels), probe, (*notes, *label_notes(labels, tasks)))
 
 
 LOADERS: dict[str, Callable[[RunSpec, Report | None], Loaded]] = {

@@ -21,7 +21,8 @@ class FeatureTable:
     """Features as found, their numbers not yet read.
 
     labels: for each of `count` examples the position of its class in `classes`; domain_of and parts likewise, empty
-    where nothing is said. read: hands the rows to a sink, block by block, (n, width) float32.
+    where nothing is said. read: hands the rows to a sink, block by block, (n, width) float32. attributes: further
+    columns by name, a value for each example.
     """
 
     title: str
@@ -36,6 +37,7 @@ class FeatureTable:
     partitions: dict[str, list[int]] = field(default_factory=dict)
     attributes_of_classes: list[list[float]] = field(default_factory=list)
     notes: tuple[str, ...] = ()
+    attributes: dict[str, list[Any]] = field(default_factory=dict)
 
 
 def require_shape(shape: Sequence[int], dtype: np.dtype[Any], title: str) -> tuple[int, int]:

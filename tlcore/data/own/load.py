@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from tlcore.data.dataset import Dataset, Domain, Provenance
+from tlcore.data.own.columns import task_columns
 from tlcore.data.own.library import find_own
 from tlcore.data.own.manifest import PART_NAMES, Manifest, open_array
 from tlcore.data.randomness import generator_for
@@ -71,8 +72,8 @@ def load_own(spec: OwnSpec, seed: int, share: Share) -> Domain:
             raise InvalidRequest(f"{spec.dataset} has no domain “{spec.domain}”; its domains are: {known}.")
         chosen = domains == manifest.domains.index(spec.domain)
     title = f"{manifest.title} ({spec.domain})" if spec.domain else manifest.title
-    names = tuple(name for name, column in manifest.attributes.items() if all(isinstance(v, float) for v in column))
-    numbers = np.array([manifest.attributes[name] for name in names], dtype=np.float32).T
+    tasks = task_columns(manifest.attributes)
+    numbers = np.stack([task.values for task in tasks], 1) if tasks else None
     provenance = Provenance(title=title, origin=f"own {spec.dataset}", licence=manifest.licence, url="")
 
     def part(number: int, limit: int = 0) -> Dataset:
@@ -90,8 +91,9 @@ def load_own(spec: OwnSpec, seed: int, share: Share) -> Domain:
             identities=torch.from_numpy(identities[members]),
             class_names=manifest.classes,
             provenance=provenance,
-            attributes=torch.from_numpy(numbers[members]) if names else None,
-            attribute_names=names,
+            attributes=None if numbers is None else torch.from_numpy(numbers[members]),
+            attribute_names=tuple(task.name for task in tasks),
+            attribute_classes=tuple(task.class_names for task in tasks),
         )
 
     return Domain(part(TRAIN, spec.limit), part(VALIDATION), part(TEST))

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tlcore.data.own.columns import LABEL, task_columns
 from tlcore.data.own.decoding import open_pictures
 from tlcore.errors import MissingData
 
@@ -79,6 +80,15 @@ class Manifest:
             for (domain, label, part), count in sorted(tally.items())
         ]
 
+    def tasks(self) -> list[dict[str, Any]]:
+        """What can be learned of each example, the labels first: rows of {name, title, classes, known}."""
+        own = {"name": LABEL, "title": LABEL, "classes": len(self.classes), "known": len(self)}
+        columns = task_columns(self.attributes)
+        return [own] + [
+            {"name": one.name, "title": one.title, "classes": len(one.class_names), "known": one.known}
+            for one in columns
+        ]
+
     def summary(self, name: str) -> dict[str, Any]:
         """What a list of data sets shows, ready for JSON."""
         return {
@@ -86,7 +96,7 @@ class Manifest:
             "classes": list(self.classes), "domains": list(self.domains), "content": self.content,
             "counts": self.counts(), "unreadable": len(self.unreadable), "dropped": len(self.dropped),
             "notes": list(self.notes), "licence": self.licence, "imported": self.imported,
-            "attributes": sorted(self.attributes), "partitions": sorted(self.partitions),
+            "attributes": sorted(self.attributes), "partitions": sorted(self.partitions), "tasks": self.tasks(),
         }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,11 +12,14 @@ from tlcore.data.own.feature_tables import FeatureTable, Sink, assemble, require
 from tlcore.data.own.features import DOMAINS, LABELS, PARTS_COLUMN
 from tlcore.data.own.files import Files
 from tlcore.data.own.limits import MOST_VALUES
+from tlcore.data.own.manifest import columns_of
 from tlcore.data.own.places import shown
 from tlcore.data.own.tables import FILE, MOST_COLUMNS, column_of, rows_of, split_header, text_of
 from tlcore.errors import InvalidRequest
 
 BLOCK_ROWS = 4096
+TASK = "task:"
+"""With it begin the names of columns that are something else to be learned, and no feature."""
 
 
 def holds_features(columns: Sequence[str]) -> bool:
@@ -35,7 +39,8 @@ def read_number_table(files: Files, table: str) -> FeatureTable:
     label, domain, part = (column_of(columns, names) for names in (LABELS, DOMAINS, PARTS_COLUMN))
     numeric: list[int] = []
     values, count = array("f"), 0
-    texts: dict[int, list[str]] = {column: [] for column in (label, domain, part) if column is not None}
+    tasks = {column: name[len(TASK) :].strip() for column, name in enumerate(columns) if _is_task(name)}
+    texts: dict[int, list[str]] = {column: [] for column in (label, domain, part, *tasks) if column is not None}
     for number, row in rows_of(text, delimiter, table):
         if len(row) != len(columns):
             raise InvalidRequest(
@@ -72,9 +77,15 @@ def read_number_table(files: Files, table: str) -> FeatureTable:
     assert label is not None  # `holds_features` has seen the column
     left_out = [name for column, name in enumerate(columns) if column not in texts and column not in numeric]
     notes = (f"Columns without numbers are left out: {shown(', '.join(left_out))}.",) if left_out else ()
-    return assemble(
+    features_alone = assemble(
         files.title, count, width, read, _numbers(texts[label]), named(domain), named(part), None, notes=notes
     )
+    rows = zip(*(texts[column] for column in tasks), strict=True)
+    return replace(features_alone, attributes=columns_of([dict(zip(tasks.values(), row, strict=True)) for row in rows]))
+
+
+def _is_task(column: str) -> bool:
+    return column.casefold().startswith(TASK) and bool(column[len(TASK) :].strip())
 
 
 def _numbers(texts: list[str]) -> np.ndarray:

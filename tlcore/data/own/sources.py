@@ -265,6 +265,7 @@ def import_features(
             partitions=table.partitions,
             attributes_of_classes=table.attributes_of_classes,
             notes=table.notes,
+            attributes=table.attributes,
         )
 
     return keep(name, request, build, replace=replace, report=report)

@@ -8,7 +8,7 @@ import { createLecture } from "./player_lecture.js";
 import { createLegend } from "./player_legend.js";
 import { createMotion } from "./player_motion.js";
 import { createPanels } from "./player_panels.js";
-import { COLOURINGS } from "./player_styles.js";
+import { canColour, COLOURINGS } from "./player_styles.js";
 import { createTimebar } from "./player_timebar.js";
 
 const REARRANGE_MILLISECONDS = 700;
@@ -110,7 +110,7 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
   // ---- what the viewer does ------------------------------------------------------------------------------------------
 
   function setColour(name) {
-    if (!COLOURINGS.includes(name)) return;
+    if (!canColour(film.probe, name)) return;
     look.colourBy = name;
     changed();
   }
@@ -240,10 +240,11 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
     const outcome = film.apply(data);
     if (outcome.gap) askAgain();
     if (first) {
-      look.colourBy = COLOURINGS.includes(data.view.colour_by) ? data.view.colour_by : "domain";
+      look.colourBy = data.view.colour_by;
       if (Number.isInteger(data.view.point)) look.selected = new Set([data.view.point]);
       if (data.loop) setLoop(true);
     }
+    if (film.probe && !canColour(film.probe, look.colourBy)) look.colourBy = "domain";
     if (outcome.newProbe && !first) {
       look.selected = new Set();
       for (const set of Object.values(look.hidden)) set.clear();

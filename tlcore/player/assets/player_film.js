@@ -58,7 +58,8 @@ function decodeSurface(data) {
 function decodeProbe(data) {
   const probe = {
     id: data.id, count: data.count, labels: shortsOf(data.labels), domains: bytesOf(data.domains),
-    classNames: data.class_names, sprite: null, order: mixedOrder(data.count),
+    classNames: data.class_names, task: data.task ?? "", sprite: null, order: mixedOrder(data.count),
+    others: (data.others ?? []).map((one) => ({ task: one.task, labels: shortsOf(one.labels), classNames: one.class_names })),
   };
   if (data.sprite) {
     const picture = new Image();

@@ -1,6 +1,6 @@
 // The words over the panels: what a dot is, what colours mean, and what of it is shown. The words are the switches.
 import { element, formatCount, setText } from "./shared.js";
-import { COLOURINGS } from "./player_styles.js";
+import { canColour, COLOURINGS, otherTask, shownLabels } from "./player_styles.js";
 
 const MOST_KEYS = 24;
 const COLOUR_WORDS = { change: "difference" };
@@ -59,9 +59,10 @@ export function createLegend(actions) {
       });
     }
     if (colourBy === "domain" || !probe) return [];
-    const shown = probe.classNames.slice(0, MOST_KEYS);
+    const { classNames } = shownLabels(probe, colourBy);
+    const shown = classNames.slice(0, MOST_KEYS);
     const keys = shown.map((name, index) => key("dot", palette.classes[index % palette.classes.length], name, [colourBy, index]));
-    if (probe.classNames.length > shown.length) keys.push(element("span", {}, `and ${formatCount(probe.classNames.length - shown.length)} more`));
+    if (classNames.length > shown.length) keys.push(element("span", {}, `and ${formatCount(classNames.length - shown.length)} more`));
     return keys;
   }
 
@@ -74,6 +75,14 @@ export function createLegend(actions) {
       node.dataset.colour = colourBy;
       buttons.forEach((button, index) => button.setAttribute("aria-pressed", String(COLOURINGS[index] === colourBy)));
       buttons[COLOURINGS.indexOf("run")].hidden = film.panels.length < 2;
+      COLOURINGS.forEach((name, index) => {
+        const other = otherTask(film.probe, name);
+        if (name === "class") setText(buttons[index], film.probe?.others.length ? film.probe.task : name);
+        else if (name.startsWith("task")) {
+          buttons[index].hidden = !canColour(film.probe, name);
+          if (other) setText(buttons[index], other.task);
+        }
+      });
       domains.forEach((button, index) => button.setAttribute("aria-pressed", String(!hidden.domain.has(index))));
       names.setAttribute("aria-pressed", String(state.names));
       contours.setAttribute("aria-pressed", String(state.contours));

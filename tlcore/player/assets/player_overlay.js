@@ -1,5 +1,6 @@
 // What is drawn over and under the points of a panel: names of classes, trails, neighbours, contours, the lasso.
 import { neighboursOf } from "./player_film.js";
+import { otherTask, shownLabels } from "./player_styles.js";
 import { contour } from "./player_surface.js";
 
 const NO_STYLE = 255;
@@ -67,10 +68,11 @@ export function createOverlay(context) {
   function names(film, scene, view, size) {
     const { probe } = film;
     const { palette } = view;
+    const { labels, classNames } = shownLabels(probe, view.colourBy);
     const sums = new Map();
     for (let index = 0; index < probe.count; index++) {
-      if (scene.styles[index] === NO_STYLE || !hasPlace(scene, index) || probe.labels[index] < 0) continue;
-      const key = 2 * probe.labels[index] + probe.domains[index];
+      if (scene.styles[index] === NO_STYLE || !hasPlace(scene, index) || labels[index] < 0) continue;
+      const key = 2 * labels[index] + probe.domains[index];
       if (!sums.has(key)) sums.set(key, [0, 0, 0]);
       const sum = sums.get(key);
       sum[0] += scene.screen[2 * index]; sum[1] += scene.screen[2 * index + 1]; sum[2] += 1;
@@ -83,7 +85,7 @@ export function createOverlay(context) {
     const largest = [...sums].sort((a, b) => b[1][2] - a[1][2] || a[0] - b[0]).slice(0, MOST_NAMES);
     for (const [key, [x, y, count]] of largest) {
       const label = key >> 1, target = key & 1;
-      const name = shorten(probe.classNames[label] ?? String(label));
+      const name = shorten(classNames[label] ?? String(label));
       const width = context.measureText(name).width + 12, height = font + 7;
       const left = Math.min(size.width - width - 2, Math.max(2, x / count - width / 2));
       const top = Math.min(size.height - height - 2, Math.max(2, y / count - height / 2));
@@ -147,13 +149,14 @@ export function createOverlay(context) {
       const { probe } = film;
       const { palette } = view;
       const columns = Math.ceil(size.width / CELL) + 1, rows = Math.ceil(size.height / CELL) + 1;
-      const byClass = view.colourBy === "class";
+      const byClass = view.colourBy === "class" || otherTask(probe, view.colourBy) !== null;
+      const { labels } = shownLabels(probe, view.colourBy);
       const groups = new Map();
       for (let index = 0; index < probe.count; index++) {
         if (scene.styles[index] === NO_STYLE) continue;
         const column = Math.floor(scene.screen[2 * index] / CELL), row = Math.floor(scene.screen[2 * index + 1] / CELL);
         if (!(column >= 0 && row >= 0 && column < columns && row < rows)) continue;
-        const group = byClass ? probe.labels[index] : probe.domains[index];
+        const group = byClass ? labels[index] : probe.domains[index];
         if (!groups.has(group)) groups.set(group, new Float32Array(columns * rows));
         groups.get(group)[row * columns + column] += 1;
       }

@@ -1,6 +1,7 @@
 // How each point looks: from the colouring, what the legend hides, and what is selected, to a brush for every point.
 
-export const COLOURINGS = ["domain", "class", "correctness", "prediction", "change", "run"];
+export const COLOURINGS = ["domain", "class", "task1", "task2", "task3", "correctness", "prediction", "change", "run"];
+const TASK = /^task([1-9])$/;
 const NO_STYLE = 255;
 const FAINT = 0.16;
 
@@ -8,6 +9,22 @@ const FAINT = 0.16;
 export function changeOf(label, before, after) {
   if (before === after || before < 0 || after < 0) return "same";
   return after === label ? "gained" : before === label ? "lost" : "moved";
+}
+
+/** The other task whose labels a colouring shows: {task, labels, classNames}, or null where it shows another thing. */
+export function otherTask(probe, colourBy) {
+  const place = TASK.exec(colourBy);
+  return place ? probe?.others[place[1] - 1] ?? null : null;
+}
+
+/** The labels that are coloured: of the other task that is shown, or the probe's own. */
+export function shownLabels(probe, colourBy) {
+  return otherTask(probe, colourBy) ?? probe;
+}
+
+/** Whether there is anything to colour in this way. */
+export function canColour(probe, colourBy) {
+  return COLOURINGS.includes(colourBy) && (!TASK.test(colourBy) || otherTask(probe, colourBy) !== null);
 }
 
 /** Under which word of the present legend a point stands. */
@@ -19,7 +36,8 @@ export function categoryOf(film, view, frame, pair, index) {
     case "prediction": return predicted;
     case "correctness": return predicted < 0 ? "unknown" : predicted === labels[index] ? "correct" : "wrong";
     case "change": return changeOf(labels[index], pair.before.predictions[index], pair.after.predictions[index]);
-    default: return domains[index];
+    case "domain": case "run": return domains[index];
+    default: return shownLabels(film.probe, view.colourBy).labels[index];
   }
 }
 
