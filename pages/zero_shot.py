@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
+from functools import partial
 
 import streamlit as st
 
@@ -12,6 +13,7 @@ from tlcore.player.film import Curve
 from tlcore.plots import zero_shot as plots
 from tlcore.presets.zero_shot import PAGE
 from tlcore.runs import Notice, Series
+from ui.background import lively
 from ui.comparison import Finished
 from ui.experiment import COMPARED_SEEDS, Experiment, from_address
 from ui.films import film_panel, projections_of
@@ -22,7 +24,7 @@ from ui.player import PlayerState, player, player_state, wanted_by_address
 from ui.run_bar import run_bar
 from ui.take_along import take_along, watched
 from ui.zero_shot_ask import ask_card, edit_card
-from ui.zero_shot_model import askable
+from ui.zero_shot_model import askable, probe_of
 from ui.zero_shot_results import calibration_card, confusion_cards, protocol_table
 
 PREFERRED = ("margin", "ale", "eszsl", "devise", "attributes", "conse", "naive")
@@ -67,7 +69,7 @@ def main() -> None:
         warm_up()
         pace = experiment.refresh_seconds()
         st.fragment(live_view, run_every=pace)(experiment, pace)
-        st.fragment(questions)(experiment)
+        lively(partial(questions, experiment), "zero-shot-questions")
     except LabError as error:
         st.error(str(error))
         return
@@ -168,9 +170,9 @@ def player_of(
         **wanted,
     )
     st.caption(
-        "Source: seen classes, target: unseen ones. Beside the test pictures each class's description is a point of "
-        "its own, drawn clean and called “as described”. Pictures are brought to the descriptions' size by one factor. "
-        "A picture is predicted among all classes."
+        "Source: seen classes, target: unseen ones. A dot is a test picture, a star the description of a class. Click "
+        "a picture: lines lead to the three descriptions nearest to it in the whole space. Pictures are brought to the "
+        "descriptions' size by one factor. A picture is predicted among all classes."
     )
     experiment.write_address(
         projection=state.projection if state.projection != projections[0] else None,
@@ -227,7 +229,7 @@ def questions(experiment: Experiment) -> None:
     ) or next(iter(done))
     view = done[arm]
     assert view is not None
-    probe = view.store.probe(view.run.id)
+    probe = probe_of(view.store, view.run.id)
     model = askable(view)
     with card("calibration"):
         calibration_card(view.store.metrics(view.run.id), titles[arm], arm)
@@ -238,7 +240,8 @@ def questions(experiment: Experiment) -> None:
         return
     if arm in ASKED:
         attributes = done.get("attributes")
-        ask_card(model, askable(attributes) if attributes else None, titles[arm])
+        beside = askable(attributes) if attributes else None
+        ask_card(view, model, (attributes, beside) if attributes and beside else None, titles[arm])
         edit_card(model, titles[arm])
 
 

@@ -13,7 +13,7 @@ import streamlit as st
 from tlcore.execution.local import LocalExecutor
 from tlcore.execution.slots import plan, usable_cores
 from tlcore.gallery import recorded
-from tlcore.presets import Preset
+from tlcore.presets import Preset, presets_of
 from tlcore.runs import Run, Store
 from tlcore.specs import RunSpec, TaskPair
 
@@ -64,13 +64,22 @@ def find(preset: Preset, run_id: str) -> RunView | None:
 
 def find_several(preset: Preset, run_ids: Sequence[str]) -> dict[str, RunView]:
     """Those of the runs that there are, by identity, each as `find` chooses it."""
-    store, shipped = executor().store, recorded(preset.identity)
+    store = executor().store
     own = store.several(run_ids)
     begun = {key: run for key, run in own.items() if run.live or run.state == "finished" or run.step > 0}
     others = [run_id for run_id in run_ids if run_id not in begun]
-    kept = shipped.several(others) if shipped is not None and others else {}
-    found = {key: RunView(run, store, False) for key, run in own.items()}
-    return found | {key: RunView(run, shipped, True) for key, run in kept.items() if shipped is not None}
+    return {key: RunView(run, store, False) for key, run in own.items()} | _recorded(preset, others)
+
+
+def _recorded(preset: Preset, run_ids: Sequence[str]) -> dict[str, RunView]:
+    """Recorded runs, of the preset itself or of another one of its page that has the very same."""
+    found: dict[str, RunView] = {}
+    presets = sorted(presets_of(preset.page), key=lambda one: one.identity != preset.identity)
+    for shipped in filter(None, (recorded(one.identity) for one in presets)):
+        missing = [run_id for run_id in run_ids if run_id not in found]
+        if missing:
+            found |= {key: RunView(run, shipped, True) for key, run in shipped.several(missing).items()}
+    return found
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +14,12 @@ import streamlit as st
 
 from tlcore.analysis.deciding_attributes import contributions
 from tlcore.catalogue.creatures.render import draw_creature
+from tlcore.execution.questions import ask
 from tlcore.plots import zero_shot as plots
+from tlcore.specs.model_questions import AskZeroShot
+from ui.background import Snapshot, look
+from ui.data_pieces import said, waiting
+from ui.library import RunView
 from ui.live_chart import live_chart
 from ui.page import card, card_header
 from ui.zero_shot_model import AskableModel, Floats
@@ -19,49 +28,113 @@ RANKED = 5
 DECIDING = 4
 BARS = 12
 SHOWN_SIDE = 192
+SHOWN_STYLE = f"width:{SHOWN_SIDE}px;image-rendering:pixelated;border-radius:8px"
 STRIP = 12
 NEW = "a new animal"
+WAYS = ("from the test", "yours")
+LARGEST_MB = 16
 
 
-def ask_card(model: AskableModel, attributes: AskableModel | None, title: str) -> None:
-    """One test picture: predicted attributes against the table, ranked classes, and what decided between the best two.
+@dataclass(frozen=True)
+class Asked:
+    """A picture that a model is asked about. evidence: (A,) for each attribute. truth: its class, where it is known.
+
+    probabilities: (A,) of the attributes by the run that predicts them one by one, where there is one.
+    """
+
+    evidence: Floats
+    truth: int | None
+    probabilities: Floats | None
+
+
+def ask_card(view: RunView, model: AskableModel, attributes: tuple[RunView, AskableModel] | None, title: str) -> None:
+    """One picture: predicted attributes against the table, ranked classes, and what decided between the best two.
 
     attributes: the run that predicts attributes one by one, where there is one.
     """
     with card("ask"):
         card_header("Ask the model", title)
-        known = [label for label in _best_first(model) if (model.labels == label).any()]
         left, middle, right = st.columns([1, 1.6, 1.6])
         with left:
-            label = st.selectbox(
-                "A test picture of", known, format_func=lambda one: f"{model.names[one]}{_kind(model, one)}",
-                key="ask-class",
-            )  # fmt: skip
-            rows = np.flatnonzero(model.labels == label)
-            number = st.slider("Which one", 1, len(rows), 1, key=f"ask-picture-{label}") if len(rows) > 1 else 1
-            row = int(rows[number - 1])
-            if model.thumbnails is not None:
-                st.image(_enlarged(model.thumbnails[row]), width=SHOWN_SIDE)
+            way = WAYS[0]
+            if model.drawn:
+                way = st.segmented_control("Picture", WAYS, default=WAYS[0], required=True, key="ask-way")
+            asked = _own_picture(view, attributes) if way == WAYS[1] else _test_picture(model, attributes)
             among = st.segmented_control("Choose among", ["unseen", "all"], default="unseen", key="ask-among")
+        if asked is None:
+            return
         candidates = np.arange(len(model.names)) if among == "all" else np.flatnonzero(~model.seen)
-        scores = model.scores(model.vectors)[row, candidates]
+        scores = model.scored(model.vectors)[candidates] @ asked.evidence
         ranked = candidates[np.argsort(-scores, kind="stable")]
         with middle:
-            st.html(_ranking(model, row, ranked))
+            st.html(_ranking(model, asked, ranked))
         with right:
-            probabilities = attributes.probabilities() if attributes is not None else None
-            if probabilities is None or attributes is None or len(attributes.labels) != len(model.labels):
-                st.caption("Train the arm that predicts attributes, and they stand here beside the table.")
-            else:
-                best = int(ranked[0])
-                matter = np.argsort(-np.maximum(probabilities[row], model.vectors[best]), kind="stable")[:BARS]
-                figure = plots.attribute_bars(
-                    probabilities[row, matter], model.vectors[best, matter], [model.attributes[i] for i in matter],
-                    f"the table's {model.names[best]}",
-                )  # fmt: skip
-                live_chart(
-                    figure, key="chart-attributes", height=360, description="predicted attributes of the picture"
-                )
+            _attribute_bars(model, asked, int(ranked[0]))
+
+
+def _test_picture(model: AskableModel, attributes: tuple[RunView, AskableModel] | None) -> Asked | None:
+    known = [label for label in _best_first(model) if (model.labels == label).any()]
+    label = st.selectbox(
+        "A test picture of", known, format_func=lambda one: f"{model.names[one]}{_kind(model, one)}", key="ask-class"
+    )
+    rows = np.flatnonzero(model.labels == label)
+    number = st.slider("Which one", 1, len(rows), 1, key=f"ask-picture-{label}") if len(rows) > 1 else 1
+    row = int(rows[number - 1])
+    if model.thumbnails is not None:
+        st.image(_enlarged(model.thumbnails[row]), width=SHOWN_SIDE)
+    known_here = attributes is not None and len(attributes[1].labels) == len(model.labels)
+    probabilities = attributes[1].probabilities() if attributes is not None and known_here else None
+    return Asked(model.evidence[row], int(model.labels[row]), None if probabilities is None else probabilities[row])
+
+
+def _own_picture(view: RunView, attributes: tuple[RunView, AskableModel] | None) -> Asked | None:
+    """An uploaded picture, looked at by a process of its own; None while there is no answer."""
+    if view.is_recorded:
+        st.caption("A recorded run comes without its weights: press Train, and it can be asked about your picture.")
+        return None
+    uploaded = st.file_uploader("A picture of an animal", key="ask-upload", max_upload_size=LARGEST_MB)
+    if uploaded is None:
+        st.caption("It looks at the middle square. It knows drawings only: expect little of a photograph.")
+        return None
+    content = uploaded.getvalue()
+    own = [view, *([attributes[0]] if attributes is not None and not attributes[0].is_recorded else [])]
+    answers = [_looked_at(one, content) for one in own]
+    trouble = next((one.error for one in answers if one.error), None)
+    if trouble:
+        said(trouble, "error")
+        return None
+    if not all(one.done for one in answers):
+        waiting(answers[0], "Looking at the picture")
+        return None
+    picture = png_address(answers[0].answer)
+    st.html(f'<img style="{SHOWN_STYLE}" alt="the picture as the network sees it" src="{picture}">')
+    probabilities = None
+    if attributes is not None and len(own) > 1:
+        probabilities = attributes[1].probabilities_of(np.array(answers[1].answer["evidence"]))
+    return Asked(np.array(answers[0].answer["evidence"]), None, probabilities)
+
+
+def _looked_at(view: RunView, content: bytes) -> Snapshot:
+    question = AskZeroShot(run=view.run.id, store=str(view.store.folder))
+    key = f"ask {view.run.id} {hashlib.sha256(content).hexdigest()}"
+    return look(key, lambda report: ask(question, upload=content, report=report))
+
+
+def png_address(answer: Mapping[str, Any]) -> str:
+    """The picture of an answer as an address for an image element."""
+    return f"data:image/png;base64,{html.escape(answer['seen'], quote=True)}"
+
+
+def _attribute_bars(model: AskableModel, asked: Asked, best: int) -> None:
+    if asked.probabilities is None:
+        st.caption("Train the arm that predicts attributes, and they stand here beside the table.")
+        return
+    matter = np.argsort(-np.maximum(asked.probabilities, model.vectors[best]), kind="stable")[:BARS]
+    figure = plots.attribute_bars(
+        asked.probabilities[matter], model.vectors[best, matter], [model.attributes[i] for i in matter],
+        f"the table's {model.names[best]}",
+    )  # fmt: skip
+    live_chart(figure, key="chart-attributes", height=360, description="predicted attributes of the picture")
 
 
 def _best_first(model: AskableModel) -> list[int]:
@@ -76,12 +149,11 @@ def _kind(model: AskableModel, label: int) -> str:
     return "" if model.seen[label] else " (unseen)"
 
 
-def _ranking(model: AskableModel, row: int, ranked: npt.NDArray[np.int64]) -> str:
-    table = model.scored(model.vectors)
-    evidence = model.evidence[row]
-    truth, rows = int(model.labels[row]), []
+def _ranking(model: AskableModel, asked: Asked, ranked: npt.NDArray[np.int64]) -> str:
+    table, evidence = model.scored(model.vectors), asked.evidence
+    rows = []
     for place, label in enumerate(ranked[:RANKED].tolist(), 1):
-        mark = " ✓" if label == truth else ""
+        mark = " ✓" if label == asked.truth else ""
         name = f"<b>{html.escape(model.names[label])}</b>{mark}"
         rows.append(f"<tr><td>{place}. {name}</td><td>{float(evidence @ table[label]):.2f}</td></tr>")
     words = ""

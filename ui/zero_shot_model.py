@@ -6,19 +6,18 @@ web process itself, at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 from tlcore.catalogue.creature_table import creature_table
 from tlcore.errors import StoreError
-from tlcore.runs import Store
+from tlcore.gallery.answers import EVIDENCE, of_weights, read_answers
+from tlcore.runs import Probe, Run, Store
 from ui.library import RunView
 
 Floats = npt.NDArray[np.floating]
@@ -65,9 +64,24 @@ class AskableModel:
 
     def probabilities(self) -> Floats | None:
         """(M, A) of each attribute, where the method predicts them one by one."""
+        return self.probabilities_of(self.evidence)
+
+    def probabilities_of(self, evidence: Floats) -> Floats | None:
+        """(…, A) the same of evidence (…, A)."""
         if self.method != "attributes":
             return None
-        return 1 / (1 + np.exp(-(self.evidence + self.weights["prior_odds"])))
+        return 1 / (1 + np.exp(-(evidence + self.weights["prior_odds"])))
+
+    def on(self, frame: Floats | None) -> AskableModel:
+        """The model on a frame (M + K, 2) of the film. The plane is an affine picture of the space, and the K
+        descriptions, of which both places are known, say which: all that is placed in it is a description.
+        """
+        if frame is None:
+            return self
+        known = np.array([np.append(self._in_space(vector), 1.0) for vector in self.vectors], dtype=np.float64)
+        pictures = len(self.labels)
+        to_plane = np.linalg.lstsq(known, frame[pictures:], rcond=1e-6)[0]
+        return replace(self, points=frame[:pictures], to_plane=to_plane)
 
     def place(self, vector: Floats) -> Floats | None:
         """(2,) where a description (A,) lies in the plane."""
@@ -84,64 +98,71 @@ class AskableModel:
 
 
 def askable(view: RunView) -> AskableModel | None:
-    """The model of a finished run; None where its weights are not on this machine, or do not tell it."""
+    """The model of a finished run; None where its weights are not on this machine and nothing was recorded of them."""
     if view.run.state != "finished":
         return None
     file = view.store.run_folder(view.run.id) / "weights.safetensors"
-    probe = view.store.probe(view.run.id)
-    if probe is None or not file.is_file():
+    if not view.is_recorded and not file.is_file():
         return None
-    animals = view.run.spec.data.source.name == "creatures"
     # Frames may come after the end, the careful layout later still: the plane is looked for anew then.
-    return _read(view.store, view.run.id, file, view.run.spec.method.name, animals, view.run.projected)
+    return _read(view.store, view.run.id, None if view.is_recorded else file, view.run.projected)
+
+
+@lru_cache(maxsize=12)
+def probe_of(store: Store, run_id: str) -> Probe | None:
+    """The run's probe points; of a recorded run that came without a film, those of one that has the very same."""
+    found = store.probe(run_id)
+    if found is not None or not store.database.read_only:
+        return found
+    run = store.require(run_id)
+    alike = (one.id for one in store.runs() if _chosen_by(one) == _chosen_by(run))
+    return next((probe for probe in map(store.probe, alike) if probe is not None), None)
+
+
+def _chosen_by(run: Run) -> tuple[object, ...]:
+    """What the probe points of a run follow from."""
+    return run.spec.data, run.spec.budget.probe_points, run.spec.seed
 
 
 @lru_cache(maxsize=12)
 def _read(
-    store: Store, run_id: str, file: Path, method: str, animals: bool, projected: bool
+    store: Store, run_id: str, file: Path | None, projected: bool
 ) -> AskableModel | None:  # fmt: skip
-    probe = store.probe(run_id)
-    try:
-        tensors = load_file(file)
-    except (SafetensorError, OSError):
-        return None
-    part = "predictor."
-    weights = {name.removeprefix(part): tensor for name, tensor in tensors.items() if name.startswith(part)}
-    if probe is None or "evidence_of_probe" not in weights:
+    """file: the run's weights; None for a recorded run."""
+    spec, probe = store.require(run_id).spec, probe_of(store, run_id)
+    weights = read_answers(store.database.path, run_id) if file is None else of_weights(file)
+    if probe is None or weights is None:
         return None
     classes, width = weights["vectors"].shape
     pictures = len(probe) - classes
-    points, to_plane = _plane(store, run_id, len(probe))
+    if len(weights[EVIDENCE]) != pictures:
+        return None
     table = creature_table()
-    drawn = animals and width == len(table.attributes)
-    return AskableModel(
-        method=method,
+    drawn = spec.data.source.name == "creatures" and width == len(table.attributes)
+    model = AskableModel(
+        method=spec.method.name,
         names=probe.class_names[:classes],
         attributes=table.attributes if drawn else tuple(f"attribute {number}" for number in range(1, width + 1)),
         seen=probe.domains[pictures:] == 0,
         labels=probe.labels[:pictures].astype(np.int64),
         weights=weights,
-        points=None if points is None else points[:pictures],
-        to_plane=to_plane,
+        points=None,
+        to_plane=None,
         drawn=drawn,
         thumbnails=None if probe.thumbnails is None else probe.thumbnails[:pictures],
     )
+    return model.on(_last_frame(store, run_id, len(probe)))
 
 
-def _plane(store: Store, run_id: str, rows: int) -> tuple[Floats | None, Floats | None]:
-    """The last PCA frame's points (rows, 2), and the affine map (E + 1, 2) that made them of the features."""
+def _last_frame(store: Store, run_id: str, rows: int) -> Floats | None:
+    """The points (rows, 2) of the last PCA frame, pictures first, then a description of each class."""
     try:
-        steps, frames = store.feature_steps(run_id), store.frames(run_id, "pca")
-        by_step = {frame.step: frame.points for frame in frames}
-        step = max((one for one in steps if one in by_step), default=None)
-        recorded = store.features(run_id, step) if step is not None else None
+        frames = store.frames(run_id, "pca")
     except StoreError:
-        return None, None
-    if recorded is None or step is None or len(by_step[step]) != rows or not np.isfinite(by_step[step]).all():
-        return None, None
-    features = np.column_stack([recorded[0], np.ones(rows)]).astype(np.float64)
-    points = np.asarray(by_step[step], dtype=np.float64)
-    return points, np.linalg.lstsq(features, points, rcond=None)[0]
+        return None
+    if not frames or frames[-1].points.shape != (rows, 2) or not np.isfinite(frames[-1].points).all():
+        return None
+    return np.asarray(frames[-1].points, dtype=np.float64)
 
 
 def _directions(table: Floats) -> Floats:

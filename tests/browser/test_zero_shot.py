@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.browser.conftest import store_of
 from tests.browser.waiting import until
@@ -28,6 +30,12 @@ SMALL = "&".join(
         "method.head_rate=0.1",  # so few steps are too few for a rate that rises to its full height
     )
 )
+
+
+def png_of(colour: tuple[int, int, int]) -> bytes:
+    written = io.BytesIO()
+    Image.new("RGB", (40, 30), colour).save(written, "PNG")
+    return written.getvalue()
 
 
 def test_train_look_into_a_run_and_change_a_description(
@@ -53,4 +61,13 @@ def test_train_look_into_a_run_and_change_a_description(
     for _ in range(12):
         slider.press("ArrowLeft")
     until(lambda: drawing.get_attribute("src") != before, "the changed animal is drawn")
+
+    card = page.locator(".st-key-card-ask")
+    card.get_by_text("yours", exact=True).click()
+    card.locator("input[type=file]").wait_for(state="attached")
+    card.locator("input[type=file]").set_input_files(
+        {"name": "own.png", "mimeType": "image/png", "buffer": png_of((170, 110, 60))}
+    )
+    card.get_by_alt_text("the picture as the network sees it").wait_for(timeout=60_000)
+    assert card.locator("table tr").count() == 6, "a head and five classes, the likeliest first"
     assert page.locator("[data-testid=stException]").count() == 0

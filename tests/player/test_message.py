@@ -215,3 +215,13 @@ def test_neighbours_of_all_points_and_of_one():
 @pytest.mark.parametrize(("name", "label"), [("umap", "UMAP"), ("pca-3d", "PCA 3-D"), ("input", "Input")])
 def test_projections_are_called_by_their_names(name, label):
     assert projection_label(name) == label
+
+
+def test_descriptions_are_told_apart_and_have_the_class_they_describe():
+    names = ("ant", "bee", "ant, as described", "bee, as described")
+    probe = Probe(np.array([0, 1, 1, 2, 3, -1], np.int16), np.zeros(6, np.int8), names)
+    sent = encode_probe(probe, probe_digest(probe))
+    assert numbers(sent["described"], np.uint8).tolist() == [0, 0, 0, 1, 1, 0]
+    assert sent["pictured"] == [0, 1, 0, 1]
+    plain = Probe(np.array([0, 1], np.int16), np.zeros(2, np.int8), ("ant", "an ant, as described"))
+    assert encode_probe(plain, "plain")["described"] is None

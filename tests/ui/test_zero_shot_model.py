@@ -68,6 +68,18 @@ def test_only_classes_that_were_tested_are_shown_as_confused() -> None:
     assert names == ["d", "e"] and shown.counts.tolist() == [[2, 1], [0, 3]]
 
 
+def test_the_plane_is_known_from_where_the_descriptions_lie() -> None:
+    mapping = np.array([[1.0, 2.0], [0.0, 1.0]])
+    plane = np.array([[2.0, 0.0], [0.0, 3.0], [1.0, 1.0]])
+    joint = model("margin", **{"description_map.weight": mapping})
+    inside = (VECTORS - 0.5) @ mapping.T
+    frame = np.vstack([np.zeros((2, 2)), np.column_stack([inside, np.ones(3)]) @ plane])
+    shown = joint.on(frame)
+    for vector, point in zip(VECTORS, frame[2:], strict=True):
+        np.testing.assert_allclose(shown.place(vector), point, atol=1e-9)
+    assert joint.on(None).place(VECTORS[0]) is None
+
+
 @pytest.mark.parametrize("method", ["ale", "eszsl"])
 def test_rankers_show_directions(method: str) -> None:
     flat = replace(model(method), to_plane=np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]))

@@ -60,6 +60,7 @@ class Film:
         self.last_step = -1
         self.refused: set[int] = set()  # steps whose features cannot be projected
         self._project_frame = self._new_film()
+        self._described = Described(store, run)
 
     def _new_film(self) -> ProjectFrame:
         from tlcore.projection.live import new_film  # takes seconds the first time
@@ -92,7 +93,28 @@ class Film:
         with self.store.database.transaction():
             self.store.record_frames(self.run.id, [Frame(step, self.projection, points, predictions)])
             if nearest is not None:
-                self.store.record_neighbours(self.run.id, Neighbours(step, nearest))
+                self.store.record_neighbours(self.run.id, self._described.among(step, nearest, features))
+
+
+class Described:
+    """The neighbours of a run's probe points, with the nearest descriptions among them where classes have any."""
+
+    def __init__(self, store: Store, run: Run) -> None:
+        self._store, self._run = store, run
+        self._points: npt.NDArray[np.bool_] | None = None
+
+    def among(
+        self, step: int, nearest: npt.NDArray[np.integer], features: npt.NDArray[np.float32]
+    ) -> Neighbours:  # fmt: skip
+        """What is recorded at a step; see `with_descriptions`."""
+        if self._points is None:
+            probe = self._store.probe(self._run.id)
+            self._points = np.zeros(len(features), dtype=bool) if probe is None else probe.described
+        if not self._points.any() or len(self._points) != len(features):
+            return Neighbours(step, nearest)
+        from tlcore.projection.neighbours import with_descriptions
+
+        return Neighbours(step, with_descriptions(nearest, features, self._points).astype(nearest.dtype))
 
 
 class CarefulLayout:
@@ -109,6 +131,7 @@ class CarefulLayout:
         self._neighbours_known = set(store.neighbour_steps(run.id))
         self._laid_out: list[tuple[int, npt.NDArray[np.int16]]] = []  # steps and predictions
         self._neighbours: list[Neighbours] = []
+        self._described = Described(store, run)
 
     def _recorded_points(self, projection: str) -> dict[int, npt.NDArray[np.float32]]:
         try:
@@ -137,7 +160,7 @@ class CarefulLayout:
             return True
         self._laid_out.append((step, predictions))
         if nearest is not None and step not in self._neighbours_known:
-            self._neighbours.append(Neighbours(step, nearest))
+            self._neighbours.append(self._described.among(step, nearest, features))
         return True
 
     def record(self) -> None:

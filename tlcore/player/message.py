@@ -154,16 +154,19 @@ def probe_digest(probe: Probe) -> str:
 
 
 def encode_probe(probe: Probe, digest: str) -> dict[str, Any]:
-    """The probe points: labels, domains, names and thumbnails."""
+    """The probe points: labels, domains, names and thumbnails, and which are descriptions, of which classes."""
     sprite = None
     if probe.thumbnails is not None and len(probe):
         thumbnails = np.ascontiguousarray(probe.thumbnails, dtype=np.uint8)
         if thumbnails.shape[1] not in (1, 3):
             thumbnails = np.ascontiguousarray(thumbnails[:, :1])
         sprite = _sprite(digest, thumbnails.tobytes(), thumbnails.shape)
+    described = probe.described
     return {
         "id": digest,
         "count": len(probe),
+        "described": text_of(described.astype(np.uint8)) if described.any() else None,
+        "pictured": list(probe.pictured) if described.any() else None,
         "labels": text_of(np.asarray(probe.labels, dtype=np.int16)),
         "domains": text_of(np.asarray(probe.domains, dtype=np.uint8)),
         "class_names": [str(name) for name in probe.class_names],

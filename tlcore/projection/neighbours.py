@@ -9,6 +9,8 @@ import torch
 Nearest = tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]
 """Indices and distances of each point's nearest points, itself first: what `nearest_neighbours` returns."""
 
+DESCRIPTIONS = 5
+"""How many of a point's nearest descriptions are always among its neighbours, where there are any."""
 CHUNK_ENTRIES = 8_000_000
 """Numbers held at once: 32 MB of float32."""
 
@@ -41,3 +43,29 @@ def nearest_neighbours(features: npt.NDArray[np.float32], count: int) -> Nearest
             all_indices.append(indices.gather(1, sorting))
             all_distances.append(distances)
         return torch.cat(all_indices).numpy(), torch.cat(all_distances).numpy()
+
+
+def with_descriptions(
+    nearest: npt.NDArray[np.integer], features: npt.NDArray[np.float32], described: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.int64]:
+    """Neighbours of which the last give way to the nearest descriptions, so that each point has `DESCRIPTIONS` of them.
+
+    nearest: (N, k), the nearest first, without the point itself. features: (N, D). described: (N,), which rows are
+    descriptions of classes. Returns (N, k), the nearest first; unchanged where there are none.
+    """
+    chosen = np.array(nearest, dtype=np.int64)
+    places = np.flatnonzero(described)
+    count = min(DESCRIPTIONS, len(places) - 1, chosen.shape[1])
+    if count < 1:
+        return chosen
+    table = torch.from_numpy(np.ascontiguousarray(features, dtype=np.float32))
+    distances = torch.cdist(table, table[torch.from_numpy(places)], compute_mode="donot_use_mm_for_euclid_dist")
+    order = places[distances.topk(count + 1, dim=1, largest=False, sorted=True).indices.numpy()]
+    for row, found in enumerate(order):
+        wanted = found[found != row][:count]
+        missing = wanted[~np.isin(wanted, chosen[row])]
+        if len(missing):
+            others = np.flatnonzero(~np.isin(chosen[row], wanted))
+            kept = np.setdiff1d(np.arange(chosen.shape[1]), others[len(others) - len(missing) :])
+            chosen[row] = np.concatenate([chosen[row][kept], missing])
+    return chosen

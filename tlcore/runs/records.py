@@ -12,6 +12,8 @@ import numpy.typing as npt
 SOURCE, TARGET = 0, 1
 OTHER_TASKS = ("task1", "task2", "task3")
 """Ways to colour points by what else is asked of them: the first few of a probe's `others`."""
+DESCRIBED = "{}, as described"
+"""What the class of those points is called that stand for a class's description, beside the pictures of it."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,18 @@ class Probe:
         place = OTHER_TASKS.index(colouring) if colouring in OTHER_TASKS else len(self.others)
         other = self.others[place] if place < len(self.others) else None
         return (other.labels, other.class_names) if other else (self.labels, self.class_names)
+
+    @property
+    def pictured(self) -> tuple[int, ...]:
+        """For each class the one it is a description of, for all others itself."""
+        places = {DESCRIBED.format(name): place for place, name in enumerate(self.class_names)}
+        return tuple(places.get(name, place) for place, name in enumerate(self.class_names))
+
+    @property
+    def described(self) -> npt.NDArray[np.bool_]:
+        """(N,) which points stand for the description of a class, and not for an example of it."""
+        of_class = np.array([parent != place for place, parent in enumerate(self.pictured)] + [False])
+        return np.asarray(of_class[np.where(self.labels < 0, -1, self.labels)])
 
 
 @dataclass(frozen=True)

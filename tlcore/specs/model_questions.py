@@ -57,4 +57,12 @@ class CompareLayers(Spec):
     store: str = parameter("", "Folder of the store they lie in; empty: the usual one.", max_length=4000)
 
 
-ModelQuestion = DescribeClassifier | TryPicture | ExportOnnx | AdviseTransfer | CompareLayers
+class AskZeroShot(Spec):
+    """What does a finished zero-shot run see in the uploaded picture? Descriptions are scored by the answer."""
+
+    question: Literal["ask-zero-shot"] = "ask-zero-shot"
+    run: str = parameter(..., "Identity of the run.", pattern=RUN)
+    store: str = parameter("", "Folder of the store it lies in; empty: the usual one.", max_length=4000)
+
+
+ModelQuestion = DescribeClassifier | TryPicture | AskZeroShot | ExportOnnx | AdviseTransfer | CompareLayers

@@ -9,7 +9,14 @@ from pydantic import Field
 from tlcore.specs.base import Spec, parameter
 from tlcore.specs.catalogue_sets import ShiftKind
 from tlcore.specs.data import DatasetSpec, Digits, DomainPair
-from tlcore.specs.model_questions import AdviseTransfer, CompareLayers, DescribeClassifier, ExportOnnx, TryPicture
+from tlcore.specs.model_questions import (
+    AdviseTransfer,
+    AskZeroShot,
+    CompareLayers,
+    DescribeClassifier,
+    ExportOnnx,
+    TryPicture,
+)
 from tlcore.specs.own_data import CheckOwn, ImportOwn, ListOwn, PreviewOwn, RemoveOwn
 
 
@@ -58,6 +65,6 @@ DataQuestion = ListAllowed | FetchSet | LookAtData | LookAtPair | MeasureShift
 Question = Annotated[
     PreviewOwn | ImportOwn | ListOwn | CheckOwn | RemoveOwn
     | ListAllowed | FetchSet | LookAtData | LookAtPair | MeasureShift
-    | DescribeClassifier | TryPicture | ExportOnnx | AdviseTransfer | CompareLayers,
+    | DescribeClassifier | TryPicture | AskZeroShot | ExportOnnx | AdviseTransfer | CompareLayers,
     Field(discriminator="question"),
 ]  # fmt: skip

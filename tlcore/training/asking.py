@@ -11,6 +11,7 @@ from tlcore.data.folder import Report
 from tlcore.runs import Run, Store
 from tlcore.specs.model_questions import (
     AdviseTransfer,
+    AskZeroShot,
     CompareLayers,
     DescribeClassifier,
     ModelQuestion,
@@ -20,6 +21,7 @@ from tlcore.training.advising import advise_transfer
 from tlcore.training.describing import describe_classifier, onnx_model
 from tlcore.training.layer_contents import compare_layers
 from tlcore.training.trying import trained, try_picture
+from tlcore.training.zero_shot_trying import ask_zero_shot
 
 
 def answer_model(question: ModelQuestion, upload: Path | None = None, report: Report | None = None) -> Any:
@@ -33,6 +35,8 @@ def answer_model(question: ModelQuestion, upload: Path | None = None, report: Re
         return compare_layers(store, [run, store.require(question.other)], report)
     if isinstance(question, TryPicture):
         return try_picture(store, run, upload, question.neighbours, report)
+    if isinstance(question, AskZeroShot):
+        return ask_zero_shot(store, run, upload)
     if isinstance(question, DescribeClassifier):
         return describe_classifier(trained(store, run, report))
     return onnx_model(trained(store, run, report))

@@ -191,7 +191,7 @@ def try_picture(store: Store, run: Run, upload: Path | None, neighbours: int, re
     near, compared = _nearest(ready, picture, neighbours)
     return {
         "classes": [{"class": names[at], "probability": float(probabilities[at])} for at in order],
-        "seen": _png(picture[0]),
+        "seen": png_of(picture[0]),
         "neighbours": near,
         "compared": compared,
     }
@@ -212,7 +212,7 @@ def _nearest(ready: Trained, picture: torch.Tensor, count: int) -> tuple[list[di
     found = [
         {
             "class": examples.class_names[int(examples.labels[chosen[at]])],
-            "png": _png(examples.inputs[chosen[at]]),
+            "png": png_of(examples.inputs[chosen[at]]),
             "similarity": float(similarity[at]),
         }
         for at in best
@@ -220,7 +220,7 @@ def _nearest(ready: Trained, picture: torch.Tensor, count: int) -> tuple[list[di
     return found, len(chosen)
 
 
-def _png(picture: torch.Tensor) -> str:
+def png_of(picture: torch.Tensor) -> str:
     """One picture (C, H, W) uint8 as a PNG in base64, small pixels enlarged by nothing but the browser."""
     pixels = picture.expand(3, -1, -1).numpy()
     return base64.b64encode(as_file(pixels, min(SHOWN_SIDE, pixels.shape[-1]))).decode("ascii")

@@ -11,14 +11,13 @@ import torch
 from tlcore.catalogue.creatures.render import draw_creature
 from tlcore.data.creatures.load import ORIGIN, load_creatures
 from tlcore.data.zero_shot import ZeroShotData, benchmark_folder, load_own_zero_shot, load_xlsa17
-from tlcore.runs.records import SOURCE, TARGET, Probe
+from tlcore.runs.records import DESCRIBED, SOURCE, TARGET, Probe
 from tlcore.specs import OwnFeatures, ZeroShotTask
 from tlcore.specs.creatures import Creatures
 from tlcore.training.context import Context, TrainingData
 from tlcore.training.evaluation import choose_task_probe, thumbnails_of
 
 Report = Callable[[str, float], None]
-DESCRIBED = "{}, as described"
 
 
 @dataclass(frozen=True)

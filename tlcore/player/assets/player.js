@@ -243,6 +243,7 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
       look.colourBy = data.view.colour_by;
       if (Number.isInteger(data.view.point)) look.selected = new Set([data.view.point]);
       if (data.loop) setLoop(true);
+      look.names = Boolean(film.probe?.described);
     }
     if (film.probe && !canColour(film.probe, look.colourBy)) look.colourBy = "domain";
     if (outcome.newProbe && !first) {

@@ -60,6 +60,8 @@ function decodeProbe(data) {
     id: data.id, count: data.count, labels: shortsOf(data.labels), domains: bytesOf(data.domains),
     classNames: data.class_names, task: data.task ?? "", sprite: null, order: mixedOrder(data.count),
     others: (data.others ?? []).map((one) => ({ task: one.task, labels: shortsOf(one.labels), classNames: one.class_names })),
+    // Points that stand for the description of a class: drawn as stars, in the colour and by the name of that class.
+    described: data.described ? bytesOf(data.described) : null, pictured: data.pictured ?? null,
   };
   if (data.sprite) {
     const picture = new Image();

@@ -71,7 +71,7 @@ export function createLegend(actions) {
     refresh(state) {
       const { film, palette, colourBy, hidden, scheme } = state;
       if (!palette) return;
-      setText(noun, film.probe && !film.probe.sprite ? "Each dot is a point: " : "Each dot is a picture: ");
+      setText(noun, `Each dot is a ${film.probe && !film.probe.sprite ? "point" : "picture"}${film.probe?.described ? ", each star a description" : ""}: `);
       node.dataset.colour = colourBy;
       buttons.forEach((button, index) => button.setAttribute("aria-pressed", String(COLOURINGS[index] === colourBy)));
       buttons[COLOURINGS.indexOf("run")].hidden = film.panels.length < 2;

@@ -1,13 +1,16 @@
-// What is drawn over and under the points of a panel: names of classes, trails, neighbours, contours, the lasso.
+// What is drawn over and under the points of a panel: names of classes, descriptions, trails, neighbours, the lasso.
 import { neighboursOf } from "./player_film.js";
 import { otherTask, shownLabels } from "./player_styles.js";
 import { contour } from "./player_surface.js";
 
 const NO_STYLE = 255;
+const STAR = 7;
 const MOST_TRAILS = 60;
 const MOST_NAMES = 40;
 const CELL = 7; // pixels of a cell of the density's grid
 const LEVELS = [0.12, 0.35, 0.65];
+const MOST_DESCRIPTIONS = 3; // lines from a picture to the descriptions nearest to it
+const FAINT = 0.2;
 const MOST_CONTOURS = 12;
 
 export function createOverlay(context) {
@@ -44,34 +47,36 @@ export function createOverlay(context) {
   }
 
   /** Lines from the one chosen point to those nearest to it in the full feature space. */
-  function neighbours(panel, scene, view) {
+  function neighbours(film, panel, scene, view) {
     const point = view.selected.size === 1 ? view.selected.values().next().value : null;
     if (point === null || !hasPlace(scene, point)) return;
     const found = neighboursOf(panel, point, scene.frame.step);
     if (!found) return;
     context.strokeStyle = view.palette.ink;
-    context.lineWidth = 1;
+    const stars = new Set(descriptionsNear(film, panel, scene, view));
     for (const other of found.points) {
-      if (!hasPlace(scene, other)) continue;
-      context.globalAlpha = 0.45;
+      if (!hasPlace(scene, other) || (film.probe.described?.[other] && !stars.has(other))) continue;
+      context.globalAlpha = stars.has(other) ? 0.85 : stars.size ? 0 : 0.45;
+      context.lineWidth = stars.has(other) ? 1.8 : 1;
       context.beginPath();
       context.moveTo(scene.screen[2 * point], scene.screen[2 * point + 1]);
       context.lineTo(scene.screen[2 * other], scene.screen[2 * other + 1]);
       context.stroke();
-      context.globalAlpha = 0.9;
-      circle(scene, other, 5);
+      context.globalAlpha = stars.size ? 0.4 : 0.9;
+      if (!stars.has(other)) circle(scene, other, 5);
     }
     context.globalAlpha = 1;
   }
 
   /** The middle of each class, of each domain by itself, with its name; names that would cover another are left out. */
-  function names(film, scene, view, size) {
+  function names(film, scene, view, size, near) {
     const { probe } = film;
     const { palette } = view;
     const { labels, classNames } = shownLabels(probe, view.colourBy);
     const sums = new Map();
     for (let index = 0; index < probe.count; index++) {
       if (scene.styles[index] === NO_STYLE || !hasPlace(scene, index) || labels[index] < 0) continue;
+      if (probe.described && (!probe.described[index] || (near.length && !near.includes(index)))) continue;
       const key = 2 * labels[index] + probe.domains[index];
       if (!sums.has(key)) sums.set(key, [0, 0, 0]);
       const sum = sums.get(key);
@@ -82,17 +87,21 @@ export function createOverlay(context) {
     context.textAlign = "center";
     context.textBaseline = "middle";
     const taken = [];
-    const largest = [...sums].sort((a, b) => b[1][2] - a[1][2] || a[0] - b[0]).slice(0, MOST_NAMES);
+    // Of descriptions, those of classes that were never shown first: it is these one looks for.
+    const rank = ([key, sum]) => (probe.described ? key & 1 : sum[2]);
+    const largest = [...sums].sort((a, b) => rank(b) - rank(a) || a[0] - b[0]).slice(0, MOST_NAMES);
+    const above = probe.described ? STAR + font / 2 + 5 : 0;
     for (const [key, [x, y, count]] of largest) {
       const label = key >> 1, target = key & 1;
-      const name = shorten(classNames[label] ?? String(label));
+      const of = probe.pictured?.[label] ?? label;
+      const name = shorten(classNames[of] ?? String(of));
       const width = context.measureText(name).width + 12, height = font + 7;
       const left = Math.min(size.width - width - 2, Math.max(2, x / count - width / 2));
-      const top = Math.min(size.height - height - 2, Math.max(2, y / count - height / 2));
+      const top = Math.min(size.height - height - 2, Math.max(2, y / count - above - height / 2));
       if (taken.some((box) => left < box[0] + box[2] && box[0] < left + width && top < box[1] + box[3] && box[1] < top + height)) continue;
       taken.push([left, top, width, height]);
       const byDomain = view.colourBy === "domain";
-      const colour = byDomain ? (target ? palette.target : palette.source) : palette.classes[label % palette.classes.length];
+      const colour = byDomain ? (target ? palette.target : palette.source) : palette.classes[of % palette.classes.length];
       context.globalAlpha = 0.92;
       context.fillStyle = palette.card;
       context.beginPath();
@@ -105,6 +114,41 @@ export function createOverlay(context) {
       context.fillStyle = palette.ink;
       context.fillText(name, left + width / 2, top + height / 2 + 0.5);
     }
+  }
+
+  /** The descriptions nearest to the one chosen picture in the full feature space, the nearest first. */
+  function descriptionsNear(film, panel, scene, view) {
+    const point = view.selected.size === 1 ? view.selected.values().next().value : null;
+    if (point === null || !film.probe.described) return [];
+    const found = neighboursOf(panel, point, scene.frame.step);
+    return (found?.points ?? []).filter((other) => film.probe.described[other]).slice(0, MOST_DESCRIPTIONS);
+  }
+
+  /** Descriptions of classes: stars, those of classes that were never shown over the others. */
+  function stars({ probe }, scene, view, near) {
+    const { palette, selected } = view;
+    context.strokeStyle = palette.card;
+    context.lineWidth = 1.2;
+    for (const unseen of [0, 1]) {
+      const radius = STAR * (unseen ? 1 : 0.7) * (view.lecture ? 1.5 : 1);
+      for (let index = 0; index < probe.count; index++) {
+        if (!probe.described[index] || probe.domains[index] !== unseen) continue;
+        if (scene.styles[index] === NO_STYLE || !hasPlace(scene, index)) continue;
+        const of = probe.pictured[probe.labels[index]];
+        const coloured = view.colourBy === "class" || view.colourBy === "prediction";
+        context.globalAlpha = !selected.size || selected.has(index) || near.includes(index) ? 1 : FAINT;
+        context.fillStyle = coloured ? palette.classes[of % palette.classes.length] : unseen ? palette.target : palette.source;
+        context.beginPath();
+        for (let corner = 0; corner < 10; corner++) {
+          const reach = corner % 2 ? radius * 0.45 : radius, turn = (corner * Math.PI) / 5;
+          context.lineTo(scene.screen[2 * index] + reach * Math.sin(turn), scene.screen[2 * index + 1] - reach * Math.cos(turn));
+        }
+        context.closePath();
+        context.fill();
+        context.stroke();
+      }
+    }
+    context.globalAlpha = 1;
   }
 
   const shorten = (name) => (name.length > 18 ? `${name.slice(0, 17)}…` : name);
@@ -128,8 +172,10 @@ export function createOverlay(context) {
     draw(film, panel, scene, view, size) {
       const { palette, highlight } = view;
       trails(film, panel, scene, view);
-      neighbours(panel, scene, view);
-      if (view.names) names(film, scene, view, size);
+      neighbours(film, panel, scene, view);
+      const near = descriptionsNear(film, panel, scene, view);
+      if (film.probe.described) stars(film, scene, view, near);
+      if (view.names || near.length) names(film, scene, view, size, near);
       if (highlight !== null && highlight < film.probe.count && hasPlace(scene, highlight) && scene.styles[highlight] !== NO_STYLE) {
         const domain = film.probe.domains[highlight];
         const [x, y] = [scene.screen[2 * highlight], scene.screen[2 * highlight + 1]];

@@ -60,7 +60,7 @@ export function stylesOf(film, panel, frame, view) {
     if (!places.has(name)) { places.set(name, brushes.length); brushes.push({ kind, colour, alpha, pass, grow }); }
     return places.get(name);
   };
-  const classColour = (label) => (label < 0 ? palette.unknown : palette.classes[label % palette.classes.length]);
+  const classColour = (label) => (label < 0 ? palette.unknown : palette.classes[(probe.pictured?.[label] ?? label) % palette.classes.length]);
   const plain = view.colourBy === "domain" || view.colourBy === "run";
   const look = (index) => {
     const shape = probe.domains[index] ? "ring" : "disc";
