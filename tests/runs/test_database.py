@@ -164,6 +164,26 @@ class TestTogether:
             assert process.returncode == 0, errors
         assert len(Store(tmp_path / "new" / "store").runs()) == 20
 
+    def test_a_new_file_that_another_process_holds_is_waited_for(self, tmp_path: Path):
+        path = tmp_path / Store.FILE
+        with sqlite3.connect(path, isolation_level=None, check_same_thread=False) as other:
+            other.execute("BEGIN IMMEDIATE")  # against this lock SQLite's own time-out does not help
+            release = threading.Timer(0.3, other.execute, ("ROLLBACK",))
+            release.start()
+            assert Store(tmp_path).runs() == []
+            release.join()
+        other.close()
+
+    def test_a_new_file_that_stays_locked_is_said_so(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(database_module, "PATIENCE_SECONDS", 0.1)
+        with sqlite3.connect(tmp_path / Store.FILE, isolation_level=None) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            with pytest.raises(StoreError, match="does not answer: database is locked") as refused:
+                Store(tmp_path)
+            one_sentence(refused)
+            other.execute("ROLLBACK")
+        other.close()
+
     def test_threads_share_a_store(self, store: Store, spec: RunSpec):
         run_id = store.add(spec)
         failures: list[BaseException] = []

@@ -10,6 +10,7 @@ import os
 import shutil
 import sqlite3
 import threading
+import time
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,6 +25,7 @@ from tlcore.runs.sheets import is_sheet, unpack_sheet
 
 FORMAT = 3  # written to PRAGMA user_version; a store with a higher number belongs to a newer lab
 MAXIMUM_ARRAY_BYTES = 256 * 2**20
+PATIENCE_SECONDS = 15.0  # how long a lock of another process is waited for
 
 TABLES = """
 CREATE TABLE runs (
@@ -144,6 +146,24 @@ def create_tables(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version = {FORMAT}")
 
 
+def write_ahead(connection: sqlite3.Connection) -> None:
+    """Let readers and a writer work at once. Waits while another process does the same to a new file.
+
+    Raises:
+        sqlite3.OperationalError: the file stayed locked.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            # Two that raise a read lock at once would wait for each other: SQLite refuses one without its time-out.
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
+
+
 class Database:
     """One SQLite file with a connection per thread. Writes are transactions; faults become `StoreError`."""
 
@@ -234,7 +254,7 @@ class Database:
         uri = f"file:{quote(str(self.path.resolve()))}"
         # The file of recorded runs may lie where nothing can be written: immutable needs no lock files.
         uri += "?mode=ro&immutable=1" if self.read_only else "?mode=rwc"
-        connection = sqlite3.connect(uri, uri=True, timeout=15, isolation_level=None)
+        connection = sqlite3.connect(uri, uri=True, timeout=PATIENCE_SECONDS, isolation_level=None)
         connection.row_factory = sqlite3.Row
         return connection
 
@@ -245,7 +265,7 @@ class Database:
         if connection is None:
             connection = self._connect()
             if not self.read_only:
-                connection.execute("PRAGMA journal_mode = WAL")
+                write_ahead(connection)
                 connection.execute("PRAGMA synchronous = NORMAL")
             self._local.connection = connection
         return connection
