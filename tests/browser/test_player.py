@@ -22,8 +22,14 @@ def button(player, name):
     return player.get_by_role("button", name=name, exact=True)
 
 
+def at_rest(player):
+    """Nothing glides any more: what is seen at a place stays there."""
+    wait_for(lambda: fact(player, "moving"), "false")
+
+
 def draw_around(page, player, panel, left, top, right, bottom):
     """Hold Shift and draw a rectangle; the edges are shares of the panel."""
+    at_rest(player)
     box = player.locator(".stage > canvas").nth(panel).bounding_box()
     corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
     places = [(box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in corners]
@@ -38,6 +44,7 @@ def draw_around(page, player, panel, left, top, right, bottom):
 
 def click_a_point(page, player, panel=1):
     """Search the panel with the pointer until a point answers, and click there."""
+    at_rest(player)
     box = player.locator(".stage > canvas").nth(panel).bounding_box()
     tip = player.locator(".tip").nth(panel)
     for across in range(10, 91, 3):

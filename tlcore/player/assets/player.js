@@ -58,7 +58,9 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
   window.addEventListener("tl:select-cell", onCell);
 
   function wake() {
-    if (!scheduled && !destroyed) scheduled = requestAnimationFrame(tick);
+    if (scheduled || destroyed) return;
+    scheduled = requestAnimationFrame(tick);
+    setFact("moving", true);
   }
   function tick(now) {
     scheduled = 0;
@@ -69,6 +71,7 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
     refreshDrawer();
     before = moving || drawing ? now : 0;
     if (moving || drawing) wake();
+    else setFact("moving", false);
   }
 
   /** Everything a panel needs to know to draw itself. */
@@ -104,7 +107,11 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
       selected: look.selected.size, dimensions: film.panels[0]?.frames[0]?.dimensions ?? 2,
       following, live: Boolean(message?.live), position: position.toFixed(3), zoom: panels.zooms(),
     };
-    for (const [name, value] of Object.entries(facts)) if (root.dataset[name] !== String(value)) root.dataset[name] = String(value);
+    for (const [name, value] of Object.entries(facts)) setFact(name, value);
+  }
+  /** What others may know of the player stands on its node: style sheets, readers of the page, tests. */
+  function setFact(name, value) {
+    if (root.dataset[name] !== String(value)) root.dataset[name] = String(value);
   }
 
   // ---- what the viewer does ------------------------------------------------------------------------------------------
@@ -171,6 +178,7 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
   }
   function onCell({ detail }) {
     const place = Math.max(0, film.panels.findIndex((panel) => panel.run === detail.run));
+    showInDrawer(); // the cell is one of the predictions as they are seen now
     drawer.selectCell(detail.label, detail.predicted, detail.domain === "source" ? 0 : 1, place);
   }
 
@@ -180,8 +188,11 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
     clearTimeout(drawerTimer);
     drawerTimer = setTimeout(() => {
       drawerTimer = 0;
-      if (!destroyed && palette) drawer.refresh({ film, frames: panels.frames(), selected: look.selected, palette, version: look.version });
+      showInDrawer();
     }, now ? 0 : DRAWER_MILLISECONDS);
+  }
+  function showInDrawer() {
+    if (!destroyed && palette) drawer.refresh({ film, frames: panels.frames(), selected: look.selected, palette, version: look.version });
   }
 
   /** Tell the outside where the viewer is, once they have come to rest. */

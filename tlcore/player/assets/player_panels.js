@@ -22,6 +22,7 @@ function createPanel({ film, index, wake, actions }) {
   const pointers = new Map();
   let hintTimer = 0;
   let dragged = 0;
+  let pressed = null; // the point that was under the pointer when it went down: in a film it moves on under a click
   let gesture = null; // "lasso", "pan" or "turn" while a pointer is down
 
   const at = (event) => {
@@ -50,6 +51,7 @@ function createPanel({ film, index, wake, actions }) {
     if (event.button > 0) return;
     pointers.set(event.pointerId, at(event));
     dragged = 0;
+    pressed = pointAt(at(event));
     const mouse = event.pointerType === "mouse";
     if (event.shiftKey || actions.lassoing()) { gesture = "lasso"; scene.lasso = [at(event)]; }
     else gesture = inSpace() && !event.altKey ? "turn" : "pan";
@@ -98,14 +100,14 @@ function createPanel({ film, index, wake, actions }) {
   canvas.addEventListener("dblclick", () => { scene.resetView(); touchAction(); wake(); });
   canvas.addEventListener("blur", () => hover(null));
 
+  const pointAt = (where) => (film.probe ? scene.pointAt(...where, REACH) : null);
   function click(where, more) {
-    const found = film.probe ? scene.pointAt(...where, REACH) : null;
     hover(where);
-    if (found !== null) actions.toggle(found, more);
+    if (pressed !== null) actions.toggle(pressed, more);
     else if (!more) actions.select([], false);
   }
   function hover(where) {
-    const found = where && film.probe ? scene.pointAt(where[0], where[1], REACH) : null;
+    const found = where && pointAt(where);
     tip.show(found, where);
     actions.highlight(found);
     wake();
