@@ -34,7 +34,7 @@ def make_frame(number: int, projection: str) -> Frame:
 
 def body() -> None:
     """Everything that changes; more frames come with each press of the button."""
-    count = st.session_state.setdefault("count", {"film": 9, "live": 4, "moons": 5}.get(mode, 0))
+    count = st.session_state.setdefault("count", {"film": 31, "live": 4, "moons": 5}.get(mode, 0))
     if st.button("More"):
         st.session_state.count = count = count + 1
     projections = ["umap", "pca"]
@@ -52,7 +52,7 @@ def body() -> None:
         curves=[Curve("target accuracy", "target", [frame.step for frame in frames], np.linspace(0, 1, count))],
         live=mode == "live",
         autoplay=mode == "film",
-        total_steps=100,
+        total_steps=400,
         badge="recorded run",
     )
     st.write(f"state {state.projection} {state.colour_by} {state.step}")

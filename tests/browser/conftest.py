@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.waiting import PATIENCE_SECONDS
 from tlcore.execution.local import LocalExecutor
 from tlcore.runs import Store
 
@@ -66,7 +67,7 @@ def browser() -> Iterator[object]:
 def page(browser: object) -> Iterator[object]:
     """A fresh page, as a new visitor would have it."""
     context = browser.new_context(viewport={"width": 1280, "height": 1000}, color_scheme="light")
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(1000 * PATIENCE_SECONDS)
     yield context.new_page()
     context.close()
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.test_components import fact, picture, wait_for
+from tests.browser.test_components import fact, picture
+from tests.browser.waiting import wait_for
 
 pytestmark = pytest.mark.browser
 DEMO = "tests/browser/player_demo.py"
@@ -198,9 +199,9 @@ def test_a_lecture_begins_and_ends_with_one_key_and_says_what_happens(page, app_
     assert not player.locator(".drawer").is_visible() and not player.locator("button.play").is_visible()
     page.keyboard.press("Home")
     page.keyboard.press("Space")
-    player.get_by_text("Here it begins <img").wait_for(timeout=15_000)
+    player.get_by_text("Here it begins <img").wait_for()
     wait_for(lambda: fact(player, "step"), "200")
-    player.get_by_text("And here it ends").wait_for(timeout=15_000)
+    player.get_by_text("And here it ends").wait_for()
     assert page.evaluate("window.executed") is None
     page.keyboard.press("l")
     wait_for(lambda: fact(player, "lecture"), "false")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.browser.standalone_film import FRAMES, NAMES, write_film
-from tests.browser.test_components import fact, wait_for
+from tests.browser.test_components import fact
 from tests.browser.test_player import click_a_point
+from tests.browser.waiting import wait_for
 from tlcore.exports import View, content_of
 
 pytestmark = pytest.mark.browser

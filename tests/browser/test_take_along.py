@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from tests.browser.test_components import fact, wait_for
+from tests.browser.test_components import fact
+from tests.browser.waiting import wait_for
 
 pytestmark = pytest.mark.browser
 

@@ -20,3 +20,15 @@ def until(condition: Callable[[], Any], what: str) -> Any:
             return value
         time.sleep(0.1)
     pytest.fail(f"never happened: {what}")
+
+
+def wait_for(question: Callable[[], Any], expected: Any = True) -> None:
+    """Ask until the answer is as expected, and show the last answer if it never is."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    answer = None
+    while time.monotonic() < deadline:
+        answer = question()
+        if answer == expected:
+            return
+        time.sleep(0.05)
+    assert answer == expected

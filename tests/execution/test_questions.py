@@ -78,16 +78,14 @@ def test_refusals_keep_their_kind_and_their_sentence(data: Path) -> None:
         ask(PreviewOwn(path="/x"), upload=b"PK\x03\x04")
 
 
-def answering(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-    """Let this code answer instead."""
+def answering(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """Let this script of the shell answer instead: it starts at once, whatever the machine is busy with."""
     popen = questions.subprocess.Popen
-    monkeypatch.setattr(
-        questions.subprocess, "Popen", lambda command, **options: popen([sys.executable, "-c", code], **options)
-    )
+    monkeypatch.setattr(questions.subprocess, "Popen", lambda _, **options: popen(["sh", "-c", script], **options))
 
 
 def test_whoever_dies_is_told(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    answering(monkeypatch, "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    answering(monkeypatch, "kill -9 $$")
     with pytest.raises(LabError, match="the process that looked for it ended"):
         ask(ListOwn())
 
@@ -96,12 +94,7 @@ def test_whoever_is_too_slow_is_ended_with_all_it_has_started(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     note = tmp_path / "child"
-    answering(
-        monkeypatch,
-        "import subprocess, sys, time\n"
-        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
-        f"open({str(note)!r}, 'w').write(str(child.pid)); time.sleep(600)",
-    )
+    answering(monkeypatch, f"sleep 600 & echo $! > '{note}'; sleep 600")
     with pytest.raises(LabError, match="no answer within 2 seconds"):
         ask(ListOwn(), seconds=2.0)
     deadline = time.monotonic() + 20
