@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from ui.entrance import entrance
 from ui.page import page_style
 
 SECTIONS = {
@@ -40,4 +41,6 @@ def navigation() -> dict[str, list]:
 
 st.set_page_config(page_title="Transfer Learning Lab", page_icon="◪", layout="wide")
 page_style()
-st.navigation(navigation()).run()
+page = st.navigation(navigation())
+with entrance():
+    page.run()

@@ -16,6 +16,8 @@ from typing import Any
 import streamlit as st
 
 from tlcore.errors import LabError
+from tlcore.runs.visitors import Visitor
+from ui.visitor import acting_as, hosted, scope, visitor
 
 Report = Callable[[str, float], None]
 Work = Callable[[Report], Any]
@@ -24,6 +26,8 @@ AT_ONCE = 2  # processes that look at data, of all visitors together
 LONG_AT_ONCE = 2  # imports and downloads
 MOST_KEPT = 150
 LOOK_SECONDS = 0.5
+EVERYBODYS = ("catalogue ", "fetch ")
+BUSY = "You have asked for several things at once: wait for them, and ask again."
 _PENDING = "_background_pending"
 
 
@@ -49,6 +53,7 @@ class Background:
 
     def peek(self, key: str) -> Snapshot | None:
         """How the work stands, or None if nobody has asked for it."""
+        key = _whose(key)
         with self._lock:
             found = self._snapshots.get(key)
             if found is not None:
@@ -56,28 +61,37 @@ class Background:
             return found
 
     def start(self, key: str, work: Work, *, long: bool = False) -> None:
-        """Begin the work unless it is under way or done."""
+        """Begin the work, for whoever looks, unless it is under way or done."""
+        key, who = _whose(key), visitor()
         with self._lock:
             if key in self._snapshots:
+                return
+            if who is not None and self._under_way(who) >= _most_at_once():
+                self._snapshots[key] = Snapshot(done=True, error=BUSY)
                 return
             self._snapshots[key] = Snapshot()
             done = [name for name, snapshot in self._snapshots.items() if snapshot.done]
             for name in done[: max(0, len(self._snapshots) - MOST_KEPT)]:
                 del self._snapshots[name]
-        (self._long if long else self._short).submit(self._do, key, work)
+        (self._long if long else self._short).submit(self._do, key, work, who)
+
+    def _under_way(self, who: Visitor) -> int:
+        return sum(not one.done for key, one in self._snapshots.items() if key.startswith(who.id))
 
     def forget(self, key: str) -> None:
         """Let the work be done again when it is asked for next; what is under way goes on."""
+        key = _whose(key)
         with self._lock:
             if key in self._snapshots and self._snapshots[key].done:
                 del self._snapshots[key]
 
-    def _do(self, key: str, work: Work) -> None:
+    def _do(self, key: str, work: Work, who: Visitor | None) -> None:
         def report(text: str, share: float) -> None:
             self._note(key, text=text, share=min(1.0, max(0.0, share)))
 
         try:
-            self._note(key, done=True, answer=work(report))
+            with acting_as(who):
+                self._note(key, done=True, answer=work(report))
         except LabError as error:
             self._note(key, done=True, error=str(error))
         except Exception as error:  # whatever it is, the page says so and lives on
@@ -87,6 +101,16 @@ class Background:
         with self._lock:
             if key in self._snapshots:
                 self._snapshots[key] = replace(self._snapshots[key], **changes)
+
+
+def _whose(key: str) -> str:
+    """The key of some work among that of all visitors: what concerns a data set of the catalogue is everybody's."""
+    return key if key.startswith(EVERYBODYS) else f"{scope()} {key}"
+
+
+def _most_at_once() -> int:
+    settings = hosted()
+    return settings.limits.questions_per_visitor if settings is not None else MOST_KEPT
 
 
 @st.cache_resource(show_spinner=False)

@@ -32,6 +32,7 @@ from ui.data_pieces import (
     strip,
     waiting,
 )  # fmt: skip
+from ui.visitor import is_owner
 
 FETCH = "TLCORE_FETCH"
 SHIPPED = Path(__file__).parent / "assets" / "samples"
@@ -166,7 +167,7 @@ def _pictures(row: Listing) -> tuple[str, ...]:
         return entry.class_names
     shipped = shipped_samples(entry.name)
     if shipped is None:
-        snapshot = look(f"samples {entry.name}", lambda report: picture_samples(entry.name, PICTURES))
+        snapshot = look(f"catalogue samples {entry.name}", lambda report: picture_samples(entry.name, PICTURES))
         if not snapshot.done:
             waiting(snapshot, "Reading pictures")
             return entry.class_names
@@ -222,6 +223,9 @@ def _fetching(row: Listing) -> None:
     if os.environ.get(FETCH) == "0":
         quiet("Downloads are switched off on this server.")
         return
+    if not is_owner():
+        quiet("On this server its owner alone downloads data sets.")
+        return
     snapshot = peek(f"fetch {entry.name}")
     if snapshot is not None and not snapshot.done:
         waiting(snapshot, f"Downloading {entry.title}")
@@ -237,10 +241,10 @@ def _fetching(row: Listing) -> None:
 
 def fetch(name: str) -> None:
     """Begin a download; it goes on whatever becomes of this visitor. Nothing where downloads are switched off."""
-    if os.environ.get(FETCH) == "0":
+    if os.environ.get(FETCH) == "0" or not is_owner():
         return
     entry = find_entry(name)
     background().forget(f"fetch {entry.name}")
-    background().forget(f"samples {entry.name}")
+    background().forget(f"catalogue samples {entry.name}")
     question = FetchSet(dataset=entry.name)
     background().start(f"fetch {entry.name}", lambda report: ask(question, report=report), long=True)

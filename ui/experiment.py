@@ -17,6 +17,7 @@ from tlcore.specs import CatalogueSet, DatasetSpec, OwnFeatures, OwnPictures, Ru
 from tlcore.specs.own_data import ListOwn
 from tlcore.specs.parameters import REPLACEABLE, own_data_of, with_contents
 from ui.library import RunView, executor, find_several
+from ui.visitor import scope
 
 MOST_SEEDS = 20
 WAITING_SECONDS = 0.3
@@ -136,11 +137,14 @@ class Experiment:
         """Queue every run of the first `seeds` seeds that is not there yet.
 
         Raises:
+            InvalidRequest: in a hosted lab, that it is more than a visitor may ask for; nothing is queued then.
             StoreError: the store cannot be written, or no space is left.
         """
-        for arm, _, spec in self.preset.specs(range(seeds), self.changes):
+        wanted = [(arm, spec) for arm, _, spec in self.preset.specs(range(seeds), self.changes)]
+        executor().require_admission([spec for _, spec in wanted])
+        for arm, spec in wanted:
             executor().submit(spec, preset=self.preset.identity, arm=arm)
-        own_contents.clear()  # a folder among the data may just have been taken over
+        _contents_for.clear()  # a folder among the data may just have been taken over
 
     def query(self) -> dict[str, str | list[str]]:
         """The address that reproduces this experiment."""
@@ -198,9 +202,13 @@ def _identities(same: _Same, changes: Pairs, contents: Pairs, seed: int) -> dict
     return {arm: spec.content_hash for arm, spec in with_seed(_arms(same, changes, contents), seed).items()}
 
 
-@st.cache_data(ttl=SECONDS_KNOWN, show_spinner=False)
 def own_contents() -> dict[str, str]:
-    """The content of each own data set that can be read, by its name."""
+    """The content of each own data set that can be read and that whoever looks may use, by its name."""
+    return _contents_for(scope())
+
+
+@st.cache_data(ttl=SECONDS_KNOWN, show_spinner=False, max_entries=1000)
+def _contents_for(visitor: str) -> dict[str, str]:
     return {entry["name"]: entry["content"] for entry in ask(ListOwn()) if entry.get("content")}
 
 

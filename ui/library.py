@@ -10,12 +10,17 @@ from typing import Any
 
 import streamlit as st
 
+from tlcore.execution.hosted import HostedExecutor
 from tlcore.execution.local import LocalExecutor
+from tlcore.execution.questions import Guard, guard_questions
 from tlcore.execution.slots import plan, usable_cores
 from tlcore.gallery import recorded
 from tlcore.presets import Preset, presets_of
 from tlcore.runs import Run, Store
+from tlcore.runs.visitors import Visitor
 from tlcore.specs import RunSpec, TaskPair
+from tlcore.specs.hosting import Hosting
+from ui.visitor import hosted, visitor
 
 MOST_PREPARATION_SECONDS = 15.0
 
@@ -39,13 +44,42 @@ class RunView:
 
 
 @st.cache_resource(show_spinner=False)
-def executor() -> LocalExecutor:
-    """The executor over this lab's store, one for all sessions.
+def lab() -> LocalExecutor:
+    """The executor over the whole store, one for all sessions. What a page shows or does goes through `executor`.
 
     Raises:
         StoreError: the store cannot be opened.
     """
     return LocalExecutor(Store())
+
+
+def executor() -> LocalExecutor:
+    """The executor for whoever looks: of a hosted lab only what is theirs, and within the limits that hold there.
+
+    Raises:
+        StoreError: the store cannot be opened.
+        LabError: the lab is hosted and nobody knows who looks.
+    """
+    return hosted_executor() or lab()
+
+
+def hosted_executor() -> HostedExecutor | None:
+    """The executor for whoever looks at a hosted lab; None where a lab is one person's own."""
+    who, settings = visitor(), hosted()
+    return _executor_of(who, settings) if who is not None and settings is not None else None
+
+
+@lru_cache(maxsize=1000)
+def _executor_of(who: Visitor, settings: Hosting) -> HostedExecutor:
+    return HostedExecutor(lab(), who, settings)
+
+
+def _guard() -> Guard | None:
+    found = hosted_executor()
+    return found.admission if found is not None else None
+
+
+guard_questions(_guard)
 
 
 def warm_up() -> None:
@@ -54,7 +88,7 @@ def warm_up() -> None:
     Raises:
         StoreError: it cannot be started.
     """
-    executor().ensure_supervisor()
+    lab().ensure_supervisor()
 
 
 def find(preset: Preset, run_id: str) -> RunView | None:
@@ -101,7 +135,7 @@ class Estimate:
 def estimate(preset: Preset, arms: Mapping[str, RunSpec]) -> Estimate | None:
     """Seconds and memory for one seed of these arms, from finished runs that are alike."""
     shipped = recorded(preset.identity)
-    for store, here in ((executor().store, True), (shipped, False)):
+    for store, here in ((lab().store, True), (shipped, False)):
         if store is None:
             continue
         paces = _paces(store, store.count("finished"))

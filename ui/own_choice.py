@@ -12,6 +12,7 @@ from tlcore.specs import OwnPictures
 from tlcore.specs.own_data import ListOwn
 from ui.experiment import Experiment
 from ui.page import card, card_header
+from ui.visitor import scope
 
 PLACE = "data.target"
 DATA_PAGE = Path(__file__).parents[1] / "pages" / "data.py"
@@ -47,8 +48,12 @@ def own_choice(experiment: Experiment) -> None:
         st.page_link(DATA_PAGE, label="Bring pictures on the Data page", icon=":material/upload:")
 
 
-@st.cache_data(ttl=10, show_spinner=False)
 def own_sets() -> list[dict]:
-    """A summary of each own data set. Raises LabError."""
+    """A summary of each own data set that whoever looks may use. Raises LabError."""
+    return _sets_for(scope())
+
+
+@st.cache_data(ttl=10, show_spinner=False, max_entries=1000)
+def _sets_for(visitor: str) -> list[dict]:
     found: list[dict] = ask(ListOwn())
     return found

@@ -25,6 +25,7 @@ from ui.data_pieces import empty, pieces_style, quiet, said, strip, waiting
 from ui.experiment import COMPARED_SEEDS, Experiment
 from ui.library import executor
 from ui.page import card, card_header
+from ui.visitor import for_whoever_looks
 
 LARGEST_MB = 64
 MOST_BARS = 10
@@ -185,7 +186,8 @@ def _take_away(run: Run) -> None:
         "with torch and torchvision alone."
     )
     st.download_button(
-        "Download the classifier", partial(_made, trouble, lambda: content_of([source], "classifier")),
+        "Download the classifier",
+        for_whoever_looks(partial(_made, trouble, lambda: content_of([source], "classifier"))),
         file_name=f"classifier-{run.id}.zip", mime="application/zip", icon=":material/download:", on_click="ignore",
         key="classifier-zip",
     )  # fmt: skip
@@ -195,7 +197,7 @@ def _take_away(run: Run) -> None:
         st.code(ONNX_COMMAND, language="bash")
     else:
         st.download_button(
-            "Download as ONNX", partial(_made, trouble, lambda: _onnx(run.id, store)),
+            "Download as ONNX", for_whoever_looks(partial(_made, trouble, lambda: _onnx(run.id, store))),
             file_name=f"classifier-{run.id}.onnx", mime="application/octet-stream", icon=":material/download:",
             on_click="ignore", key="classifier-onnx",
         )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import streamlit as st
@@ -27,14 +28,18 @@ def shipped() -> tuple[Store, ...]:
     return tuple(store for name in all_presets() if (store := recorded(name)) is not None)
 
 
-@st.cache_resource(show_spinner=False)
 def library() -> Library:
-    """The library over this lab's store.
+    """The library of whoever looks.
 
     Raises:
         StoreError: the store cannot be opened.
     """
-    return Library(executor().store, shipped())
+    return _library_over(executor().store)
+
+
+@lru_cache(maxsize=100)
+def _library_over(store: Store) -> Library:
+    return Library(store, shipped())
 
 
 @st.cache_resource(show_spinner=False)

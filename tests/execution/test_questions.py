@@ -179,7 +179,7 @@ def test_only_a_folder_that_somebody_put_among_the_data_is_taken_over(tmp_path, 
             return None
         return [{"name": one, "content": "0123456789abcdef"} for one, *_ in imported]
 
-    monkeypatch.setattr(questions, "ask", answer)
+    monkeypatch.setattr(questions, "answer_of", answer)
     monkeypatch.setattr(questions, "_known", None)
     own = OwnPictures(dataset=name)
     spec = RunSpec(data=DomainPair(source=own, target=own))

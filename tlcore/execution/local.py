@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,9 @@ class LocalExecutor:
         self.launcher = launcher
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
+
+    def require_admission(self, specs: Iterable[RunSpec]) -> None:
+        """Check that all these runs may be asked for. Whoever has the lab to themselves may ask for anything."""
 
     def submit(self, spec: RunSpec, *, preset: str | None = None, arm: str | None = None, device: str = "auto") -> str:
         """Queue a run and what it starts from; return its identity. A run that is there already is not trained again.

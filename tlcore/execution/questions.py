@@ -19,12 +19,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from tlcore import errors
 from tlcore.catalogue.own_weights import find_own_weights, hash_of_file
 from tlcore.catalogue.place import data_folder
 from tlcore.errors import InvalidRequest, LabError, MissingData
+from tlcore.execution.admission import Allowance
 from tlcore.execution.launchers import THREAD_VARIABLES
 from tlcore.specs import RunSpec, validate
 from tlcore.specs.own_data import ImportOwn, ListOwn
@@ -47,7 +48,73 @@ OWN_DATA = ("own-pictures", "own-features")
 OWN_WEIGHTS = ("own-weights",)
 
 
+class Guard(Protocol):
+    """Says what whoever asks may ask, and what they may learn. There is none where a lab is not hosted."""
+
+    def admit(self, question: Question, upload: int | None) -> Allowance:
+        """What the question may take; raises LabError where it may not be asked."""
+
+    def require_data(self, document: Any) -> None:
+        """Check that the data and weights that a spec, as JSON, names may be used; raises LabError."""
+
+    def answered(self, question: Question, answer: Any) -> Any:
+        """The answer as whoever asked may have it."""
+
+    def failed(self, question: Question) -> None:
+        """Take note that there was no answer."""
+
+
+_find_guard: Callable[[], Guard | None] = lambda: None  # noqa: E731
+
+
+def guard_questions(find: Callable[[], Guard | None]) -> None:
+    """From now on every question of this process is put before the guard that `find` names for whoever asks."""
+    global _find_guard
+    _find_guard = find
+
+
 def ask(
+    question: Question,
+    *,
+    owner: bool = False,
+    upload: Upload | None = None,
+    report: Progress | None = None,
+    seconds: float | None = None,
+    memory: int = MEMORY_BYTES,
+) -> Any:
+    """The answer, as JSON gives it, to what whoever asks may ask; for the rest see `answer_of`.
+
+    Raises LabError: it may not be asked, or as `answer_of`.
+    """
+    guard = _find_guard()
+    if guard is None:
+        return answer_of(question, owner=owner, upload=upload, report=report, seconds=seconds, memory=memory)
+    allowed = guard.admit(question, None if upload is None else upload_bytes(upload))
+    usual = SECONDS_OF_IMPORT if isinstance(question, FetchSet) else allowed.seconds
+    try:
+        answer = answer_of(
+            question, upload=upload, report=report, seconds=min(seconds or usual, usual),
+            memory=min(memory, allowed.memory),
+        )  # fmt: skip
+    except BaseException:
+        guard.failed(question)
+        raise
+    return guard.answered(question, answer)
+
+
+def upload_bytes(upload: Upload) -> int:
+    """How large an upload is."""
+    if isinstance(upload, Mapping):
+        return sum(map(len, upload.values()))
+    if isinstance(upload, bytes):
+        return len(upload)
+    place = upload.tell()
+    size = upload.seek(0, os.SEEK_END)
+    upload.seek(place)
+    return size - place
+
+
+def answer_of(
     question: Question,
     *,
     owner: bool = False,
@@ -184,6 +251,9 @@ def pinned(spec: RunSpec) -> RunSpec:
     Raises MissingData or InvalidRequest where such data or weights are not on this machine.
     """
     document = spec.model_dump(mode="json")
+    guard = _find_guard()
+    if guard is not None:
+        guard.require_data(document)
     for weights in _unpinned(document, OWN_WEIGHTS):
         weights["content"] = hash_of_file(find_own_weights(weights["weights"]))
     unpinned = list(_unpinned(document, OWN_DATA))
@@ -196,10 +266,11 @@ def pinned(spec: RunSpec) -> RunSpec:
         beside = data_folder() / data["dataset"]
         if data["dataset"] not in (*contents, *LABS_OWN_FOLDERS) and beside.is_dir():
             # Whoever runs this machine has put a folder of that name among the data: it is taken over as it is.
-            ask(ImportOwn(path=str(beside.resolve()), dataset=data["dataset"], side=LARGEST_SIDE), owner=True)
+            answer_of(ImportOwn(path=str(beside.resolve()), dataset=data["dataset"], side=LARGEST_SIDE), owner=True)
             contents = own_contents(anew=True)
         if not contents.get(data["dataset"]):
-            known = f"there are {', '.join(contents)}" if contents else "there is none yet"
+            names = [entry["name"] for entry in ask(ListOwn())]
+            known = f"there are {', '.join(names)}" if names else "there is none yet"
             raise MissingData(
                 f"There is no own data set “{data['dataset']}” on this machine ({known}): import it first."
             )
@@ -212,7 +283,7 @@ def own_contents(*, anew: bool = False) -> dict[str, str | None]:
     global _known
     now = time.monotonic()
     if anew or _known is None or _known[0] != str(data_folder()) or now - _known[1] > SECONDS_KNOWN:
-        contents = {entry["name"]: entry.get("content") for entry in ask(ListOwn())}
+        contents = {entry["name"]: entry.get("content") for entry in answer_of(ListOwn())}
         _known = (str(data_folder()), now, contents)
     return dict(_known[2])
 

@@ -72,7 +72,7 @@ def import_bundle(store: Store, content: bytes) -> Imported:
     identity = bundle.identity
     if store.get(identity) is not None:
         return Imported(identity, False)
-    if store.bring_back([identity]):
+    if store.bring_back([identity]) or store.adopt(identity):
         return Imported(identity, True)
     require_room(store, len(content))
     weights = store.run_folder(identity) / WEIGHTS
@@ -81,7 +81,7 @@ def import_bundle(store: Store, content: bytes) -> Imported:
     try:
         with store.database.transaction() as connection:
             # Another import may have been faster: the insert would fail, and with it everything.
-            _insert_run(connection, bundle)
+            _insert_run(store, bundle)
             for table, rows in bundle.rows.items():
                 if rows:
                     columns = "(run, step, level, code, text)" if table == "notices" else ""
@@ -106,20 +106,19 @@ def import_bundle(store: Store, content: bytes) -> Imported:
     return Imported(identity, True)
 
 
-def _insert_run(connection: Any, bundle: Bundle) -> None:
-    identity, spec = bundle.identity, bundle.spec
+def _insert_run(store: Store, bundle: Bundle) -> None:
+    identity, spec, connection = bundle.identity, bundle.spec, store.database.connection
     values = {
         "id": identity, "spec": spec.canonical_json(), "method": spec.method.name, "seed": spec.seed,
         "projected": 1, **bundle.columns,
     }  # fmt: skip
     marks = ", ".join("?" * len(values))
     connection.execute(f"INSERT INTO runs ({', '.join(values)}) VALUES ({marks})", tuple(values.values()))
-    connection.execute("INSERT OR IGNORE INTO labels (run) VALUES (?)", (identity,))
-    connection.execute(
-        "UPDATE labels SET name = coalesce(name, ?), note = coalesce(note, ?) WHERE run = ?",
-        (bundle.name, bundle.note, identity),
-    )
-    connection.executemany("INSERT OR IGNORE INTO tags VALUES (?, ?)", [(identity, tag) for tag in bundle.tags])
+    label = store.label(identity)
+    store.rename(identity, label.name or bundle.name or "")
+    store.annotate(identity, label.note or bundle.note or "")
+    store.tag([identity], bundle.tags)
+    store.claim(identity)
     origin = origin_of(json.loads(spec.canonical_json()))
     if origin is not None:
         connection.execute("INSERT OR IGNORE INTO origins VALUES (?, ?, ?)", (identity, *origin))

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from tlcore.errors import OutOfSpace, StoreError
 from tlcore.runs.sheets import is_sheet, unpack_sheet
 
-FORMAT = 3  # written to PRAGMA user_version; a store with a higher number belongs to a newer lab
+FORMAT = 4  # written to PRAGMA user_version; a store with a higher number belongs to a newer lab
 MAXIMUM_ARRAY_BYTES = 256 * 2**20
 PATIENCE_SECONDS = 15.0  # how long a lock of another process is waited for
 
@@ -71,11 +71,6 @@ CREATE TABLE IF NOT EXISTS anatomies (
     run TEXT NOT NULL, step INTEGER NOT NULL, phases TEXT NOT NULL, PRIMARY KEY (run, step));
 """
 TABLES_SINCE_FORMAT_3 = """
-CREATE TABLE IF NOT EXISTS labels (
-    run TEXT PRIMARY KEY, name TEXT, note TEXT, starred INTEGER NOT NULL DEFAULT 0, deleted REAL);
-CREATE INDEX IF NOT EXISTS labels_deleted ON labels (deleted) WHERE deleted IS NOT NULL;
-CREATE TABLE IF NOT EXISTS tags (run TEXT NOT NULL, tag TEXT NOT NULL, PRIMARY KEY (run, tag)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS tags_by_tag ON tags (tag, run);
 CREATE TABLE IF NOT EXISTS origins (run TEXT PRIMARY KEY, origin TEXT NOT NULL, kind TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS origins_by_origin ON origins (origin);
 CREATE INDEX IF NOT EXISTS runs_listing ON runs (created, id, preset, arm, seed, state, method);
@@ -83,10 +78,35 @@ CREATE INDEX IF NOT EXISTS runs_by_preset ON runs (preset);
 CREATE INDEX IF NOT EXISTS runs_by_arm ON runs (arm);
 CREATE INDEX IF NOT EXISTS runs_by_seed ON runs (seed);
 """
-TABLES += TABLES_SINCE_FORMAT_2.lstrip() + TABLES_SINCE_FORMAT_3.lstrip()
+# Labels belong to a visitor, '' in a lab that is not hosted. claims: who asked for a run; wanted: still does. shares:
+# which runs a link shows, openings: who has followed it.
+TABLES_SINCE_FORMAT_4 = """
+CREATE TABLE IF NOT EXISTS labels (
+    visitor TEXT NOT NULL, run TEXT NOT NULL, name TEXT, note TEXT, starred INTEGER NOT NULL DEFAULT 0, deleted REAL,
+    PRIMARY KEY (visitor, run));
+CREATE INDEX IF NOT EXISTS labels_deleted ON labels (visitor, deleted, run) WHERE deleted IS NOT NULL;
+CREATE TABLE IF NOT EXISTS tags (
+    visitor TEXT NOT NULL, run TEXT NOT NULL, tag TEXT NOT NULL, PRIMARY KEY (visitor, run, tag)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS tags_by_tag ON tags (visitor, tag, run);
+CREATE TABLE IF NOT EXISTS visitors (
+    id TEXT PRIMARY KEY, name TEXT, role TEXT, first_seen REAL NOT NULL, last_seen REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS claims (
+    visitor TEXT NOT NULL, run TEXT NOT NULL, moment REAL NOT NULL, wanted INTEGER NOT NULL DEFAULT 1,
+    PRIMARY KEY (visitor, run)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS claims_by_run ON claims (run, wanted, visitor);
+CREATE TABLE IF NOT EXISTS shares (
+    token TEXT NOT NULL, run TEXT NOT NULL, visitor TEXT NOT NULL, created REAL NOT NULL, PRIMARY KEY (token, run)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS shares_by_run ON shares (run);
+CREATE TABLE IF NOT EXISTS openings (
+    visitor TEXT NOT NULL, token TEXT NOT NULL, opened REAL NOT NULL, PRIMARY KEY (visitor, token)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS own_data (name TEXT PRIMARY KEY, visitor TEXT NOT NULL, created REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS service (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+TABLES += TABLES_SINCE_FORMAT_2.lstrip() + TABLES_SINCE_FORMAT_3.lstrip() + TABLES_SINCE_FORMAT_4.lstrip()
 TABLES_OF_A_RUN = (
     "metrics", "notices", "probes", "features", "frames", "surfaces", "confusions", "controls", "neighbours",
-    "film_quality", "anatomies", "labels", "tags", "origins",
+    "film_quality", "anatomies", "labels", "tags", "origins", "claims", "shares",
 )  # fmt: skip
 
 
@@ -137,6 +157,26 @@ def _fill_origins(connection: sqlite3.Connection) -> None:
             origin = origin_of(json.loads(row["spec"]))
             if origin is not None:
                 connection.execute("INSERT OR IGNORE INTO origins VALUES (?, ?, ?)", (row["id"], *origin))
+
+
+def _set_labels_aside(connection: sqlite3.Connection) -> None:
+    """In format 3 labels belonged to nobody; their tables make room for those that belong to a visitor."""
+    present = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    for table, index in (("labels", "labels_deleted"), ("tags", "tags_by_tag")):
+        if table in present:
+            connection.execute(f"DROP INDEX IF EXISTS {index}")
+            connection.execute(f"ALTER TABLE {table} RENAME TO {table}_of_format_3")
+
+
+def _take_labels_over(connection: sqlite3.Connection) -> None:
+    """Whatever was written on runs until now was written by whoever owns this lab."""
+    present = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    for table, columns in (("labels", "run, name, note, starred, deleted"), ("tags", "run, tag")):
+        if f"{table}_of_format_3" in present:
+            connection.execute(
+                f"INSERT INTO {table} (visitor, {columns}) SELECT '', {columns} FROM {table}_of_format_3"
+            )
+            connection.execute(f"DROP TABLE {table}_of_format_3")
 
 
 def create_tables(connection: sqlite3.Connection) -> None:
@@ -204,10 +244,14 @@ class Database:
                 return
             # The write lock is held: nobody changes the file between the copy and the migration.
             self._keep_copy(self.path.with_name(f"{self.path.stem}.format-{version}{self.path.suffix}"))
-            for statement in (TABLES_SINCE_FORMAT_2 + TABLES_SINCE_FORMAT_3).strip().split(";\n"):
+            _set_labels_aside(connection)
+            later = TABLES_SINCE_FORMAT_2 + TABLES_SINCE_FORMAT_3 + TABLES_SINCE_FORMAT_4
+            for statement in later.strip().split(";\n"):
                 if statement.strip():
                     connection.execute(statement)
-            _fill_origins(connection)
+            _take_labels_over(connection)
+            if version < 3:
+                _fill_origins(connection)
             connection.execute(f"PRAGMA user_version = {FORMAT}")
 
     def _keep_copy(self, copy: Path) -> None:

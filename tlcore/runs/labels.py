@@ -34,20 +34,23 @@ class Labels:
 
     database: Database
     folder: Path
+    visitor: str = ""
+    """Whose labels they are: '' for those of a lab that is not hosted, else 32 hexadecimal digits."""
 
     @property
     def present(self) -> str:
         """The SQL condition on `runs` that leaves out those that were deleted."""
-        if self.database.format < 3:
+        if self.database.format < 4:
             return "1"
-        return "id NOT IN (SELECT run FROM labels WHERE deleted IS NOT NULL)"
+        return f"id NOT IN (SELECT run FROM labels WHERE visitor = '{self.visitor}' AND deleted IS NOT NULL)"
 
     def label(self, run_id: str) -> Label:
         """What was written on a run; an empty label where nothing was."""
-        if self.database.format < 3:
+        if self.database.format < 4:
             return Label()
-        rows = self.database.rows("SELECT * FROM labels WHERE run = ?", run_id)
-        tags = tuple(row[0] for row in self.database.rows("SELECT tag FROM tags WHERE run = ? ORDER BY tag", run_id))
+        rows = self.database.rows("SELECT * FROM labels WHERE visitor = ? AND run = ?", self.visitor, run_id)
+        query = "SELECT tag FROM tags WHERE visitor = ? AND run = ? ORDER BY tag"
+        tags = tuple(row[0] for row in self.database.rows(query, self.visitor, run_id))
         if not rows:
             return Label(tags=tags)
         row = rows[0]
@@ -84,9 +87,10 @@ class Labels:
         cleaned = clean_tags(tags)
         with self.database.transaction() as connection:
             for run_id in run_ids:
-                rows = [(run_id, tag) for tag in cleaned]
-                connection.executemany("INSERT OR IGNORE INTO tags VALUES (?, ?)", rows)
-                count = connection.execute("SELECT count(*) FROM tags WHERE run = ?", (run_id,)).fetchone()[0]
+                rows = [(self.visitor, run_id, tag) for tag in cleaned]
+                connection.executemany("INSERT OR IGNORE INTO tags (visitor, run, tag) VALUES (?, ?, ?)", rows)
+                query = "SELECT count(*) FROM tags WHERE visitor = ? AND run = ?"
+                count = connection.execute(query, (self.visitor, run_id)).fetchone()[0]
                 if count > MOST_TAGS:
                     raise InvalidRequest(f"A run has at most {MOST_TAGS} tags.")
 
@@ -94,7 +98,8 @@ class Labels:
         """Take tags away from runs."""
         with self.database.transaction() as connection:
             for run_id in run_ids:
-                connection.executemany("DELETE FROM tags WHERE run = ? AND tag = ?", [(run_id, tag) for tag in tags])
+                rows = [(self.visitor, run_id, tag) for tag in tags]
+                connection.executemany("DELETE FROM tags WHERE visitor = ? AND run = ? AND tag = ?", rows)
 
     def discard(self, run_ids: Iterable[str]) -> list[str]:
         """Delete runs so that they can be brought back for a while; return those that were there.
@@ -110,48 +115,58 @@ class Labels:
                 ).fetchone()
                 if row is None:
                     continue
-                if row["state"] in ("queued", "running"):
+                if row["state"] in ("queued", "running") and self.holds(run_id):
                     raise InvalidRequest(f"Run {run_id} is {row['state']}; stop it before you delete it.")
                 self._write(run_id, "deleted", now)
                 deleted.append(run_id)
         return deleted
 
+    def holds(self, run_id: str) -> bool:
+        """Whether a run that waits or trains must be stopped before it is deleted: it is always so in a lab of one."""
+        return True
+
     def bring_back(self, run_ids: Iterable[str]) -> int:
         """Undo the deletion of runs; return how many came back."""
         with self.database.transaction() as connection:
-            statement = "UPDATE labels SET deleted = NULL WHERE run = ? AND deleted IS NOT NULL"
-            return sum(connection.execute(statement, (run_id,)).rowcount for run_id in run_ids)
+            statement = "UPDATE labels SET deleted = NULL WHERE visitor = ? AND run = ? AND deleted IS NOT NULL"
+            return sum(connection.execute(statement, (self.visitor, run_id)).rowcount for run_id in run_ids)
 
     def discarded(self) -> list[tuple[str, float]]:
         """Deleted runs that can be brought back, and when they were deleted; the latest first."""
-        query = "SELECT run, deleted FROM labels WHERE deleted IS NOT NULL ORDER BY deleted DESC, run"
-        return [(row["run"], row["deleted"]) for row in self.database.rows(query)]
+        query = "SELECT run, deleted FROM labels WHERE visitor = ? AND deleted IS NOT NULL ORDER BY deleted DESC, run"
+        return [(row["run"], row["deleted"]) for row in self.database.rows(query, self.visitor)]
 
     def purge(self, older_than_seconds: float = UNDO_SECONDS) -> int:
         """Remove for good, with their weights, the runs deleted longer ago than this; return how many."""
+        query = "SELECT run FROM labels WHERE visitor = ? AND deleted <= ?"
         limit = time.time() - older_than_seconds
-        if not self.database.rows("SELECT 1 FROM labels WHERE deleted <= ? LIMIT 1", limit):
+        if not self.database.rows(f"{query} LIMIT 1", self.visitor, limit):
             return 0
         with self.database.transaction() as connection:
             # Asked again under the lock: one of them may have been brought back in between.
-            rows = connection.execute("SELECT run FROM labels WHERE deleted <= ?", (limit,)).fetchall()
-            gone = [row["run"] for row in rows]
-            for run_id in gone:
+            gone = [row["run"] for row in connection.execute(query, (self.visitor, limit)).fetchall()]
+            self.remove(gone)
+        return len(gone)
+
+    def remove(self, run_ids: Sequence[str]) -> None:
+        """Remove runs at once and for good, with everything they recorded, their weights and their checkpoints."""
+        with self.database.transaction() as connection:
+            for run_id in run_ids:
                 connection.execute("DELETE FROM runs WHERE id = ?", (run_id,))
                 for table in TABLES_OF_A_RUN:
                     connection.execute(f"DELETE FROM {table} WHERE run = ?", (run_id,))
-            for run_id in gone:
+            for run_id in run_ids:
                 if _IDENTITY.fullmatch(run_id):
                     # Within the transaction: nobody can ask for the run anew and find half of its files.
                     shutil.rmtree(self.folder / "runs" / run_id, ignore_errors=True)
-        return len(gone)
 
     def _write(self, run_id: str, column: str, value: object) -> None:
         if not _IDENTITY.fullmatch(run_id):
             raise InvalidRequest("That is not the identity of a run.")
         with self.database.transaction() as connection:
-            connection.execute("INSERT OR IGNORE INTO labels (run) VALUES (?)", (run_id,))
-            connection.execute(f"UPDATE labels SET {column} = ? WHERE run = ?", (value, run_id))
+            connection.execute("INSERT OR IGNORE INTO labels (visitor, run) VALUES (?, ?)", (self.visitor, run_id))
+            statement = f"UPDATE labels SET {column} = ? WHERE visitor = ? AND run = ?"
+            connection.execute(statement, (value, self.visitor, run_id))
 
 
 def clean_line(text: str, what: str, longest: int) -> str | None:

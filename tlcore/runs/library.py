@@ -22,7 +22,7 @@ SORTINGS = {
 _COLUMNS = "id, method, preset, arm, seed, state, created, ended, seconds, step, steps, summary, parent, provenance"
 _SEARCHED = "id, method, preset, arm, seed, state, created"  # all in the index `runs_listing`: no fat row is read
 _ORDERED_BY = {"duration": "seconds", "metric": "summary"}  # what an order needs besides
-_LABELS = "LEFT JOIN labels ON labels.run = every.id"
+_LABELS = "LEFT JOIN labels ON labels.visitor = :visitor AND labels.run = every.id"
 _METRIC = "CASE WHEN json_valid(summary) THEN json_extract(summary, :metric) END"
 SORTINGS = {
     "created": "created", "name": "coalesce(name, preset, method) COLLATE NOCASE", "preset": "preset", "arm": "arm",
@@ -146,14 +146,19 @@ class Library:
     def choices(self) -> Choices:
         """What there is to filter by."""
 
+        present = self.store.present
+
         def distinct(column: str) -> list[Any]:
-            rows = self.store.database.rows(f"SELECT DISTINCT {column} FROM runs WHERE {column} IS NOT NULL")
+            query = f"SELECT DISTINCT {column} FROM runs WHERE {column} IS NOT NULL AND {present}"
+            rows = self.store.database.rows(query)
             shipped = [row[column] for row in self._shipped_rows if row[column] is not None]
             return sorted({row[0] for row in rows} | set(shipped))
 
-        tags = self.store.database.rows("SELECT DISTINCT tag FROM tags ORDER BY tag")
+        query = "SELECT DISTINCT tag FROM tags WHERE visitor = ? ORDER BY tag"
+        tags = self.store.database.rows(query, self.store.visitor)
         names: set[str] = set()
-        newest = self.store.database.rows("SELECT summary FROM runs ORDER BY created DESC LIMIT ?", METRICS_READ)
+        query = f"SELECT summary FROM runs WHERE {present} ORDER BY created DESC LIMIT ?"
+        newest = self.store.database.rows(query, METRICS_READ)
         for summary in [row[0] for row in newest] + [row["summary"] for row in self._shipped_rows]:
             names |= set(json.loads(summary))
         return Choices(
@@ -172,7 +177,8 @@ class Library:
         )
 
     def _values(self, metric: str) -> dict[str, Any]:
-        return {"shipped": self._shipped, "metric": '$."' + metric.replace('"', "") + '"'}
+        path = '$."' + metric.replace('"', "") + '"'
+        return {"shipped": self._shipped, "metric": path, "visitor": self.store.visitor}
 
     def _where(self, wanted: Wanted) -> tuple[str, dict[str, Any]]:
         conditions, values = [], self._values(wanted.metric)
@@ -185,7 +191,7 @@ class Library:
         if wanted.tags:  # all of them
             values["tags"], values["tag_count"] = json.dumps(list(wanted.tags)), len(set(wanted.tags))
             conditions.append(
-                "id IN (SELECT run FROM tags WHERE tag IN (SELECT value FROM json_each(:tags)) "
+                "id IN (SELECT run FROM tags WHERE visitor = :visitor AND tag IN (SELECT value FROM json_each(:tags)) "
                 "GROUP BY run HAVING count(*) = :tag_count)"
             )
         if wanted.starred:
@@ -204,7 +210,7 @@ class Library:
             )
             like = f"LIKE :word{place} ESCAPE '\\'"
             written = " OR ".join(f"{field} {like}" for field in fields)
-            conditions.append(f"({written} OR id IN (SELECT run FROM tags WHERE tag {like}))")
+            conditions.append(f"({written} OR id IN (SELECT run FROM tags WHERE visitor = :visitor AND tag {like}))")
         return (f"WHERE {' AND '.join(conditions)}" if conditions else ""), values
 
     def _rows(self, query: str, values: dict[str, Any]) -> list[sqlite3.Row]:
@@ -212,9 +218,9 @@ class Library:
 
     def _with_tags(self, entries: list[Entry]) -> list[Entry]:
         rows = self.store.database.rows(
-            "SELECT run, tag FROM tags WHERE run IN (SELECT value FROM json_each(?)) ORDER BY tag",
-            json.dumps([entry.id for entry in entries]),
-        )
+            "SELECT run, tag FROM tags WHERE visitor = ? AND run IN (SELECT value FROM json_each(?)) ORDER BY tag",
+            self.store.visitor, json.dumps([entry.id for entry in entries]),
+        )  # fmt: skip
         tags: dict[str, list[str]] = {}
         for row in rows:
             tags.setdefault(row["run"], []).append(row["tag"])

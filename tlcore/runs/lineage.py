@@ -60,8 +60,10 @@ def lineage(store: Store, run_ids: Iterable[str], more: Iterable[Arrow] = ()) ->
 
 def _arrows(store: Store, run_ids: list[str], *, before: bool) -> list[Arrow]:
     column = "run" if before else "origin"
+    # What a run came from is part of its spec; what came of it is told only where that run is in sight.
+    seen = "" if before else f"AND run IN (SELECT id FROM runs WHERE {store.present})"
     rows = store.database.rows(
-        f"SELECT origin, run, kind FROM origins WHERE {column} IN (SELECT value FROM json_each(?)) ORDER BY run",
+        f"SELECT origin, run, kind FROM origins WHERE {column} IN (SELECT value FROM json_each(?)) {seen} ORDER BY run",
         json.dumps(run_ids),
     )
     return [Arrow(row["origin"], row["run"], row["kind"]) for row in rows]

@@ -115,7 +115,7 @@ class Store(Recordings, Labels):
             origin = origin_of(json.loads(spec.canonical_json()))
             if origin is not None:
                 connection.execute("INSERT OR IGNORE INTO origins VALUES (?, ?, ?)", (identity, *origin))
-            connection.execute("UPDATE labels SET deleted = NULL WHERE run = ?", (identity,))
+            self.bring_back([identity])
             requeued = connection.execute(
                 "UPDATE runs SET state = 'queued', paused = 0, reason = NULL, ended = NULL, pid = NULL, projected = 0, "
                 "device = ?, created = ? WHERE id = ? AND state IN ('stopped', 'failed')",
@@ -210,6 +210,13 @@ class Store(Recordings, Labels):
             connection.execute("DELETE FROM runs WHERE id = ?", (run_id,))
             for table in TABLES_OF_A_RUN:
                 connection.execute(f"DELETE FROM {table} WHERE run = ?", (run_id,))
+
+    def claim(self, run_id: str) -> None:
+        """Note who asked for a run. In a lab that is not hosted there is nothing to note."""
+
+    def adopt(self, run_id: str) -> bool:
+        """Whether a run that is not in sight is in the store all the same. In a lab that is not hosted none is."""
+        return False
 
     def run_folder(self, run_id: str) -> Path:
         """Where the run's checkpoints and weights lie."""

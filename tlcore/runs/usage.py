@@ -11,6 +11,11 @@ from tlcore.errors import InvalidRequest, OutOfSpace
 from tlcore.runs.store import Store
 
 LIMIT = "TLCORE_STORE_LIMIT"
+RECORDED = {
+    "probes": ("labels", "domains", "thumbnails"), "features": ("features", "predictions"),
+    "frames": ("points", "predictions"), "surfaces": ("field",), "neighbours": ("indices",),
+}  # fmt: skip
+"""The tables with large records, and their columns that are large."""
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
@@ -66,6 +71,20 @@ def usage(store: Store) -> Usage:
     pages, free = rows("PRAGMA page_count")[0][0], rows("PRAGMA freelist_count")[0][0]
     size = rows("PRAGMA page_size")[0][0]
     return Usage((pages - free) * size, folder_bytes(store.folder / "runs"), store_limit())
+
+
+def visitor_bytes(store: Store, visitor: str) -> int:
+    """Bytes of the runs that a visitor of a hosted lab has asked for: what they recorded, weights and checkpoints.
+
+    A run that several have asked for counts for each of them.
+    """
+    query = "SELECT run FROM claims WHERE visitor = ?"
+    total = sum(folder_bytes(store.run_folder(row["run"])) for row in store.database.rows(query, visitor))
+    for table, columns in RECORDED.items():
+        sizes = " + ".join(f"coalesce(length({column}), 0)" for column in columns)
+        query = f"SELECT coalesce(sum({sizes}), 0) FROM {table} WHERE run IN (SELECT run FROM claims WHERE visitor = ?)"
+        total += int(store.database.rows(query, visitor)[0][0])
+    return total
 
 
 def require_room(store: Store, more: int) -> None:
