@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from tlcore.runs.database import create_tables
+from tlcore.runs.database import TABLES_OF_PEOPLE, create_tables
 
 PAGE_BYTES = 1024  # of SQLite: of its many small tables each takes at least one
 REPLACED = ("metrics", "probes", "frames")
@@ -47,10 +47,10 @@ CREATE VIEW frames AS
 
 
 def create_compact_tables(connection: sqlite3.Connection) -> None:
-    """Make an empty SQLite file one of recorded runs: the store's tables, three of them as views."""
+    """Make an empty SQLite file one of recorded runs: the store's tables, three of them as views, none of people."""
     connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
     create_tables(connection)
-    for table in REPLACED:
+    for table in (*REPLACED, *TABLES_OF_PEOPLE):
         connection.execute(f"DROP TABLE {table}")
     for statement in TABLES.strip().split(";\n"):
         connection.execute(statement)

@@ -109,6 +109,9 @@ TABLES_OF_A_RUN = (
     "film_quality", "anatomies", "labels", "tags", "origins", "claims", "shares",
 )  # fmt: skip
 
+TABLES_OF_PEOPLE = ("labels", "tags", "visitors", "claims", "shares", "openings", "own_data", "service")
+"""What recorded runs that ship with the lab have nothing of."""
+
 
 def pack(array: npt.NDArray[Any]) -> bytes:
     """An array as compressed bytes in NumPy's own format, never a pickle."""
