@@ -1,57 +1,32 @@
-"""The map: the four quadrants of transfer learning, and where to begin."""
+"""The map: the four quadrants of transfer learning, where to begin, and what is running."""
 
 from __future__ import annotations
 
-import html
 from pathlib import Path
 
 import streamlit as st
 
-from ui.page import Quadrant, card, card_header, page_header, quadrant_glyph
+from ui.home_choice import home_choice
+from ui.home_map import home_map
+from ui.home_now import home_now
+from ui.page import card, page_header
 
-# Each quadrant of the lecture: its name, its sentence, and the methods with the page that shows them.
-MAP: dict[Quadrant, tuple[str, str, tuple[tuple[str, str], ...]]] = {
-    "both labelled": (
-        "Source and target labelled",
-        "A network trained on much data is taught a new task with little.",
-        (("Fine-tuning", "fine_tuning"), ("Layer transfer", "layer_transfer"), ("Multitask", "multitask")),
-    ),
-    "source labelled": (
-        "Only the source labelled",
-        "The target has pictures but no labels: make both look alike, or describe what was never shown.",
-        (("Domain-adversarial training", "domain_adversarial"), ("Zero-shot learning", "zero_shot")),
-    ),
-    "target labelled": (
-        "Only the target labelled",
-        "Plenty of unlabelled source pictures teach what pictures are made of.",
-        (("Self-taught learning", "self_taught"),),
-    ),
-    "none labelled": (
-        "Neither labelled",
-        "Clusters of the target become clearer with features learned elsewhere.",
-        (("Self-taught clustering", "self_taught"),),
-    ),
-}
 PAGES = Path(__file__).parent
 
 
 def main() -> None:
-    """Draw the four quadrants."""
+    """Draw the map first: it moves while the rest is still being drawn."""
     page_header(
         "Transfer learning, on one map",
         "What was learned on a **source** helps on a **target**. Which method fits depends on what is labelled.",
     )
-    entries = list(MAP.items())
-    for row in (entries[:2], entries[2:]):
-        for column, (quadrant, (title, sentence, methods)) in zip(st.columns(2), row, strict=True):
-            with column, card(f"quadrant-{quadrant.replace(' ', '-')}"):
-                card_header(title)
-                st.html(f"<p class='tl-words'>{quadrant_glyph(quadrant)} {html.escape(sentence)}</p>")
-                for name, page in methods:
-                    if (PAGES / f"{page}.py").is_file():
-                        st.page_link(PAGES / f"{page}.py", label=name, icon=":material/arrow_forward:")
-                    else:
-                        st.caption(f"{name} is not in this version yet.")
+    clicked = home_map(sorted(path.stem for path in PAGES.glob("*.py")))
+    if clicked is not None:
+        st.switch_page(PAGES / f"{clicked.page}.py", query_params={"preset": clicked.preset.partition("/")[2]})
+    with card("home-choice"):
+        home_choice()
+    with card("home-now"):
+        home_now()
 
 
 main()

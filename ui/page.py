@@ -50,6 +50,9 @@ _STYLE = """
 .tl-table td:first-child,.tl-table th:first-child{text-align:left;white-space:normal}
 .tl-table small{color:var(--tl-soft)}
 .tl-words{margin:10px 0 4px;color:var(--tl-ink)}
+.tl-now{display:flex;align-items:center;gap:10px;color:var(--tl-soft);font-variant-numeric:tabular-nums}
+.tl-bar{width:180px;max-width:40vw;height:6px;border-radius:3px;background:var(--tl-line);overflow:hidden}
+.tl-bar i{display:block;height:100%;background:var(--tl-label)}
 .tl-steps{padding-left:1.3rem;margin:.3rem 0 .6rem}
 .tl-steps li{margin:.3rem 0;color:var(--tl-soft)}
 .tl-steps li.on{color:var(--tl-ink);font-weight:600}
