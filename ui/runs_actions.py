@@ -213,6 +213,7 @@ def files(view: RunView) -> None:
     kinds += [
         ("Metrics (CSV)", "csv", f"{name}-metrics.csv", View()),
         ("Metrics (Parquet)", "metrics-parquet", f"{name}-metrics.parquet", View()),
+        ("TensorBoard", "tensorboard", f"{name}-tensorboard.zip", View()),
         ("Everything known (JSON)", "json", f"{name}.json", View()),
     ]
     with st.container(horizontal=True, key="runs-files"):

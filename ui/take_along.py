@@ -116,9 +116,9 @@ def _data(view: RunView, sight: Watched) -> None:
                 "frames (Parquet)", "parquet", f"{name}-frames.parquet",
                 partial(_drawn, folder, [view], "parquet", sight, None),
             )  # fmt: skip
-        if view.store.feature_steps(view.run.id):
+        if view.run.step:
             _button(
-                "features (TensorBoard)", "tensorboard", f"{name}-projector.zip",
+                "TensorBoard", "tensorboard", f"{name}-tensorboard.zip",
                 partial(_drawn, folder, [view], "tensorboard", sight, None), HELP["tensorboard"],
             )  # fmt: skip
         if not view.is_recorded and (view.store.run_folder(view.run.id) / "weights.safetensors").is_file():
@@ -132,7 +132,8 @@ HELP = {
     "html": "One file with the player and all its interactions; it opens from disk, without internet.",
     "gif": "An animation for slides; drawing it takes some seconds.",
     "mp4": "A film for slides; drawing it takes some seconds.",
-    "tensorboard": "A zip for TensorBoard's embedding projector: unpack it and run tensorboard --logdir on the folder.",
+    "tensorboard": "Curves, and where the run keeps features also these for the projector, as a zip: unpack it and run "
+    "tensorboard --logdir on the folder.",
 }
 
 

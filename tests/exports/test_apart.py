@@ -43,7 +43,7 @@ def test_runs_that_ship_with_the_lab_are_found(tmp_path):
 def test_what_the_child_says_is_the_sentence(recorded):
     source = recorded(features=False)
     with pytest.raises(InvalidRequest, match="keeps no features"):
-        content_apart(source.store.folder, [source.run.id], "tensorboard")
+        content_apart(source.store.folder, [source.run.id], "tensorboard", View(step=10))
 
 
 def test_drawing_is_limited_in_time_size_and_number(recorded, monkeypatch):

@@ -31,9 +31,11 @@ def test_a_file_is_written_whole_and_replaces_nothing_unasked(recorded, tmp_path
 
 
 def test_tensorboard_is_a_folder_or_a_zip(recorded, tmp_path):
-    export([recorded()], "tensorboard", tmp_path / "projector")
-    export([recorded()], "tensorboard", tmp_path / "projector.zip")
-    files = {"vectors.tsv", "metadata.tsv", "sprite.png", "projector_config.pbtxt"}
+    source = recorded()
+    export([source], "tensorboard", tmp_path / "projector")
+    export([source], "tensorboard", tmp_path / "projector.zip")
+    curves = f"events.out.tfevents.{int(source.run.created)}.{source.run.id}"
+    files = {curves, "vectors.tsv", "metadata.tsv", "sprite.png", "projector_config.pbtxt"}
     assert {path.name for path in (tmp_path / "projector").iterdir()} == files
     assert set(zipfile.ZipFile(tmp_path / "projector.zip").namelist()) == files
     with pytest.raises(InvalidRequest, match="exists already"):

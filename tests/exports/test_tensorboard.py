@@ -1,8 +1,9 @@
-"""What the embedding projector is given."""
+"""What TensorBoard is given: curves, and features for its projector."""
 
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 
 import numpy as np
@@ -11,6 +12,8 @@ from PIL import Image
 
 from tlcore.errors import InvalidRequest
 from tlcore.exports import View, content_of, make
+from tlcore.exports.event_file import crc32c, events, read_events
+from tlcore.runs import Series
 
 
 def files_of(content: bytes) -> dict[str, bytes]:
@@ -70,8 +73,66 @@ def test_features_that_are_not_numbers_are_left_out_everywhere(recorded, store):
         make([source], "tensorboard")
 
 
-def test_a_run_without_features_says_so(recorded):
+def test_a_run_without_features_says_so_and_gives_its_curves(recorded):
+    made = make([recorded(features=False)], "tensorboard")
+    assert "keeps no features" in made.remarks[0]
+    assert [name.partition(".")[0] for name in files_of(made.content)] == ["events"]
     with pytest.raises(InvalidRequest, match="keeps no features"):
-        content_of([recorded(features=False)], "tensorboard")
+        content_of([recorded(features=False)], "tensorboard", View(step=10))
     with pytest.raises(InvalidRequest, match="from step 0 to step 20, not of step 99"):
         content_of([recorded(seed=3)], "tensorboard", View(step=99))
+
+
+def decoded(record: bytes) -> dict[int, list]:
+    """The fields of a protocol buffer, read by the format's own rules and nothing of the lab."""
+
+    def varint(at: int) -> tuple[int, int]:
+        value = shift = 0
+        while True:
+            byte = record[at]
+            value, shift, at = value | (byte & 0x7F) << shift, shift + 7, at + 1
+            if not byte & 0x80:
+                return value, at
+
+    fields: dict[int, list] = {}
+    at = 0
+    while at < len(record):
+        key, at = varint(at)
+        if key & 7 == 0:
+            value, at = varint(at)
+        else:
+            length, at = (8, at) if key & 7 == 1 else (4, at) if key & 7 == 5 else varint(at)
+            value, at = record[at : at + length], at + length
+        fields.setdefault(key >> 3, []).append(value)
+    return fields
+
+
+def test_curves_are_an_event_file(recorded):
+    source = recorded()
+    files = files_of(content_of([source], "tensorboard"))
+    (content,) = (content for name, content in files.items() if name.startswith("events.out.tfevents."))
+    records = [decoded(record) for record in read_events(content)]
+    assert records[0][3] == [b"brain.Event:2"]
+    curves: dict[str, list[tuple[int, float]]] = {}
+    for record in records[1:]:
+        (value,) = decoded(record[5][0])[1]
+        scalar = decoded(value)
+        curves.setdefault(scalar[1][0].decode(), []).append((record[2][0], struct.unpack("<f", scalar[2][0])[0]))
+    stored = source.store.metrics(source.run.id)
+    assert curves.keys() == stored.keys()
+    for name, series in stored.items():
+        assert [step for step, _ in curves[name]] == series.steps.tolist()
+        np.testing.assert_allclose([value for _, value in curves[name]], series.values, rtol=1e-6)
+    moments = [struct.unpack("<d", record[1][0])[0] for record in records]
+    assert moments == sorted(moments)
+
+
+def test_the_checksum_is_the_standards():
+    assert crc32c(b"123456789") == 0xE3069283  # RFC 3720's polynomial, the check value of every catalogue of CRCs
+    assert crc32c(bytes(32)) == 0x8A9136AA  # RFC 3720, appendix B.4
+    content = events({"λ": Series("λ", np.asarray([300]), np.asarray([0.5]))}, 1.8e9, 10.0)
+    assert len(list(read_events(content))) == 2
+    with pytest.raises(ValueError, match="checksum"):
+        list(read_events(content[:-1] + bytes([content[-1] ^ 1])))
+    with pytest.raises(ValueError, match="cut"):
+        list(read_events(content[:-30] + b"x"))

@@ -19,7 +19,7 @@ from tlcore.exports.film_page import html
 from tlcore.exports.images import png, svg
 from tlcore.exports.shown import Source, View
 from tlcore.exports.tables import csv_table, json_document, npz, parquet, safetensors
-from tlcore.exports.tensorboard import projector_zip
+from tlcore.exports.tensorboard import tensorboard_zip
 
 
 class Made(NamedTuple):
@@ -41,7 +41,7 @@ FORMATS: dict[str, Maker] = {
     "csv": csv_table,
     "npz": npz,
     "parquet": parquet,
-    "tensorboard": projector_zip,
+    "tensorboard": tensorboard_zip,
     "safetensors": safetensors,
     "metrics-parquet": metrics_parquet,
     "bundle": bundle,

@@ -1,4 +1,6 @@
-"""Features for TensorBoard's embedding projector, and for projector.tensorflow.org, which opens the same files."""
+"""A run for TensorBoard: its curves, and its features for the embedding projector, also that of
+projector.tensorflow.org, which opens the same files.
+"""
 
 from __future__ import annotations
 
@@ -12,30 +14,48 @@ import numpy.typing as npt
 from PIL import Image
 
 from tlcore.errors import InvalidRequest
+from tlcore.exports.event_file import events
 from tlcore.exports.shown import Source, View
+from tlcore.runs import Run, Store
 from tlcore.runs.records import Probe
 
 Written = tuple[bytes, tuple[str, ...]]
 DOMAINS = ("source", "target")
+_WHY_NONE = "runs that ship with the lab keep their frames only"
 MOST_SPRITE_PIXELS = 8192  # the projector accepts no larger picture
 
 
-def projector_zip(sources: Sequence[Source], view: View) -> Written:
-    """The features of the probe points at one step, the last by default, as a zip of what the projector reads.
+def tensorboard_zip(sources: Sequence[Source], view: View) -> Written:
+    """A run as a zip of what TensorBoard reads: unpacked, `tensorboard --logdir FOLDER` shows it.
 
-    vectors.tsv: one point a line, all its features. metadata.tsv: label, domain, prediction, correct. sprite.png: the
-    thumbnails, where the points are pictures. projector_config.pbtxt: names the others; `tensorboard --logdir FOLDER`.
+    events.out.tfevents.*: every metric over the steps. vectors.tsv: the features of the probe points at one step, the
+    last by default, one point a line. metadata.tsv: label, domain, prediction, correct. sprite.png: the thumbnails,
+    where the points are pictures. projector_config.pbtxt: names the last three.
 
     Raises:
-        InvalidRequest: the run keeps no features, or none of that step.
+        InvalidRequest: the run keeps no features of the wanted step, or nothing at all.
     """
     store, run = sources[0]
-    probe = store.probe(run.id)
-    steps = store.feature_steps(run.id)
-    if probe is None or not steps:
-        raise InvalidRequest(
-            f"Run {run.id} keeps no features; runs that ship with the lab keep their frames only: train it here."
-        )
+    begin = run.started or run.created
+    curves = store.metrics(run.id)
+    files = {f"events.out.tfevents.{int(begin)}.{run.id}": events(curves, begin, run.seconds)} if curves else {}
+    remarks: tuple[str, ...] = ()
+    if store.feature_steps(run.id) and store.probe(run.id) is not None:
+        remarks = _add_projector(files, store, run, view)
+    elif view.step is not None or not curves:
+        raise InvalidRequest(f"Run {run.id} keeps no features; {_WHY_NONE}: train it here.")
+    else:
+        remarks = (f"Run {run.id} keeps no features for the projector, its curves alone are written; {_WHY_NONE}.",)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue(), remarks
+
+
+def _add_projector(files: dict[str, bytes], store: Store, run: Run, view: View) -> tuple[str, ...]:
+    """Add the files of the projector; returns remarks."""
+    probe, steps = store.probe(run.id), store.feature_steps(run.id)
     if view.step is not None and not steps[0] <= view.step <= steps[-1]:
         raise InvalidRequest(
             f"Run {run.id} keeps features from step {steps[0]:,} to step {steps[-1]:,}, not of step {view.step:,}."
@@ -43,14 +63,14 @@ def projector_zip(sources: Sequence[Source], view: View) -> Written:
     wanted = steps[-1] if view.step is None else view.step
     step = min(steps, key=lambda known: abs(known - wanted))
     recorded = store.features(run.id, step)
-    if recorded is None or len(recorded[0]) != len(probe):
+    if recorded is None or probe is None or len(recorded[0]) != len(probe):
         raise InvalidRequest(f"The features of run {run.id} at step {step:,} cannot be read.")
     features, predictions = recorded
     features = features.reshape(len(probe), -1)
     kept = np.asarray(np.isfinite(features).all(axis=1))
     if not kept.any():
         raise InvalidRequest(f"The features of run {run.id} at step {step:,} are not numbers.")
-    files = {
+    files |= {
         "vectors.tsv": _vectors(features[kept]),
         "metadata.tsv": _metadata(probe, predictions, kept),
     }
@@ -59,17 +79,13 @@ def projector_zip(sources: Sequence[Source], view: View) -> Written:
         f'embeddings {{\n  tensor_name: "{run.spec.method.name} {run.id} step {step}"\n'
         f'  tensor_path: "vectors.tsv"\n  metadata_path: "metadata.tsv"\n{sprite}}}\n'
     ).encode()
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
     missing = int((~kept).sum())
     if not missing:
-        return buffer.getvalue(), ()
+        return ()
     points = (
         "1 point was left out: not all of its" if missing == 1 else f"{missing:,} points were left out: not all their"
     )
-    return buffer.getvalue(), (f"{points} features are numbers.",)
+    return (f"{points} features are numbers.",)
 
 
 def _vectors(features: npt.NDArray[np.float32]) -> bytes:
