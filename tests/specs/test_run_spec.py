@@ -12,10 +12,12 @@ from pydantic import ValidationError
 
 from tlcore.errors import InvalidRequest
 from tlcore.specs import (
+    Autoencoder,
     BlockCnn,
     Budget,
     CatalogueSet,
     CheckpointStart,
+    Contrastive,
     Dann,
     Digits,
     DomainPair,
@@ -23,6 +25,8 @@ from tlcore.specs import (
     FixedFeatures,
     Glyphs,
     L2Sp,
+    LearnedFeatures,
+    LinearMap,
     Mnist,
     MnistM,
     Moons,
@@ -35,6 +39,7 @@ from tlcore.specs import (
     PhotoDigits,
     Pretrain,
     Pretrained,
+    PrincipalComponents,
     RandomStart,
     RunSpec,
     RunStart,
@@ -47,6 +52,8 @@ from tlcore.specs import (
     SynNumbers,
     TaskPair,
     TrainOnTarget,
+    UnlabelledTask,
+    VarianceRegularised,
     override,
     parameters,
     validate,
@@ -63,6 +70,17 @@ SPECS = [
         RunSpec(method=method, data=TaskPair(source=None))
         for method in (Scratch(), FixedFeatures(), FineTune(), L2Sp(), OutputMatching())
     ],
+    RunSpec(method=PrincipalComponents(), data=UnlabelledTask(), network=LinearMap()),
+    *[
+        RunSpec(method=method, data=UnlabelledTask(), network=BlockCnn())
+        for method in (Autoencoder(), Contrastive(), VarianceRegularised())
+    ],
+    RunSpec(
+        method=LearnedFeatures(),
+        data=TaskPair(source=None),
+        network=BlockCnn(),
+        start=RunStart(spec=RunSpec(method=Contrastive(), data=UnlabelledTask(), network=BlockCnn())),
+    ),
 ]
 
 

@@ -9,8 +9,10 @@ from tlcore.methods import (
     fine_tuning,
     fixed_features,
     layer_transfer,
+    learned_features,
     multitask,
     progressive,
+    self_taught,
     zero_shot,
 )
 from tlcore.specs import RunSpec
@@ -31,6 +33,11 @@ METHODS: dict[str, Callable[[RunSpec, Context], Iterator[Event]]] = {
     "single_task": multitask.single_task,
     "shared": multitask.shared,
     "progressive": progressive.progressive,
+    "principal_components": self_taught.principal_components,
+    "autoencoder": self_taught.autoencoder,
+    "contrastive": self_taught.contrastive,
+    "vicreg": self_taught.vicreg,
+    "learned_features": learned_features.learned_features,
     "features": zero_shot.features,
     **dict.fromkeys(("attributes", "naive", "margin", "devise", "ale"), zero_shot.learn),
     **dict.fromkeys(("conse", "eszsl"), zero_shot.solve),

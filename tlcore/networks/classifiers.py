@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
 
@@ -12,6 +13,7 @@ from tlcore.networks.pretrained import Normalise, load_network, without_last_lay
 from tlcore.specs import (
     AsTheyAre,
     BlockCnn,
+    LinearMap,
     NetworkSpec,
     OwnWeights,
     PaperMnist,
@@ -71,6 +73,12 @@ def build_classifier(spec: NetworkSpec, input_shape: Sequence[int], class_count:
         layers["sigmoid1"] = nn.Sigmoid()
         predictor = nn.Sequential(OrderedDict(output=nn.Linear(spec.hidden_units, class_count)))
         return Classifier(nn.Sequential(layers), predictor, spec.hidden_units)
+    if isinstance(spec, LinearMap):
+        layers["flatten"] = nn.Flatten()
+        layers["dense1"] = nn.Linear(math.prod(input_shape), spec.features)
+        return Classifier(
+            nn.Sequential(layers), _dense_stack(spec.features, (), class_count, dropout=0.0), spec.features
+        )
     widths: tuple[int, ...]
     hidden: tuple[int, ...] = ()
     kernel, unpooled = 5, 3 if isinstance(spec, PaperSvhn) else 0

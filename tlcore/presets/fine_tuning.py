@@ -78,6 +78,17 @@ def _budget(method: str, shots: int) -> Budget:
     )
 
 
+def scratch(target: DatasetSpec, network: BlockCnn, shots: int) -> RunSpec:
+    """Learning the target from random weights with so many labels per class: what every way of transfer must beat."""
+    return RunSpec(
+        method=Scratch(),
+        data=TaskPair(source=None, target=target, labels_per_class=shots),
+        network=network,
+        optimisation=Optimisation(learning_rate=0.05, schedule="cosine"),
+        budget=_budget("scratch", shots),
+    )
+
+
 def curve_arms(
     source: DatasetSpec,
     target: DatasetSpec,
@@ -90,13 +101,7 @@ def curve_arms(
     first = source_task(source, network)
     arms = {SOURCE: first}
     for count in shots:
-        arms[arm_name("scratch", count)] = RunSpec(
-            method=Scratch(),
-            data=TaskPair(source=None, target=target, labels_per_class=count),
-            network=network,
-            optimisation=Optimisation(learning_rate=0.05, schedule="cosine"),
-            budget=_budget("scratch", count),
-        )
+        arms[arm_name("scratch", count)] = scratch(target, network, count)
         for method in methods:
             arms[arm_name(method.name, count)] = _tuned(first, method, count, target)
     return arms

@@ -12,6 +12,7 @@ from tlcore.specs.multitask import ManyTasks, Progressive, Shared, SingleTask
 from tlcore.specs.network import (
     AsTheyAre,
     BlockCnn,
+    LinearMap,
     NetworkSpec,
     OwnWeights,
     PaperMnist,
@@ -24,16 +25,26 @@ from tlcore.specs.network import (
 from tlcore.specs.own_data import OwnFeatures, OwnPictures
 from tlcore.specs.parameters import Parameter, explain, override, parameters, validate, with_seed
 from tlcore.specs.run import Budget, CheckpointStart, DataSpec, Optimisation, RandomStart, RunSpec, RunStart
+from tlcore.specs.self_taught import (
+    Autoencoder,
+    Contrastive,
+    LearnedFeatures,
+    PrincipalComponents,
+    UnlabelledTask,
+    VarianceRegularised,
+)
 from tlcore.specs.tasks import SourceTask, TaskPair
 from tlcore.specs.two_digits import TwoDigits
 from tlcore.specs.zero_shot import ZeroShotTask
 
 __all__ = [
-    "AsTheyAre", "Augmentation", "BlockCnn", "Budget", "CatalogueSet", "CheckpointStart", "ClassHalf", "Dann",
-    "DataSpec", "DatasetSpec", "Digits", "DomainPair", "FineTune", "FixedFeatures", "Glyphs", "L2Sp", "LayerTransfer",
-    "ManyTasks", "Mnist", "MnistM", "Moons", "NetworkSpec", "Optimisation", "OutputMatching", "OwnFeatures",
-    "OwnPictures", "OwnWeights", "PaperMnist", "PaperSvhn", "Parameter", "Perceptron", "PhotoDigits", "PictureSpec",
-    "Pretrain", "Pretrained", "Progressive", "PyramidCnn", "RandomStart", "RunSpec", "RunStart", "Scratch", "Shared",
-    "Shifted", "SingleTask", "SmallCnn", "SourceOnly", "SourceTask", "Spec", "SynNumbers", "TaskPair", "TrainOnTarget",
-    "TwoDigits", "ZeroShotTask", "explain", "override", "parameter", "parameters", "validate", "with_seed",
+    "AsTheyAre", "Augmentation", "Autoencoder", "BlockCnn", "Budget", "CatalogueSet", "CheckpointStart", "ClassHalf",
+    "Contrastive", "Dann", "DataSpec", "DatasetSpec", "Digits", "DomainPair", "FineTune", "FixedFeatures", "Glyphs",
+    "L2Sp", "LayerTransfer", "LearnedFeatures", "LinearMap", "ManyTasks", "Mnist", "MnistM", "Moons", "NetworkSpec",
+    "Optimisation", "OutputMatching", "OwnFeatures", "OwnPictures", "OwnWeights", "PaperMnist", "PaperSvhn",
+    "Parameter", "Perceptron", "PhotoDigits", "PictureSpec", "Pretrain", "Pretrained", "PrincipalComponents",
+    "Progressive", "PyramidCnn", "RandomStart", "RunSpec", "RunStart", "Scratch", "Shared", "Shifted", "SingleTask",
+    "SmallCnn", "SourceOnly", "SourceTask", "Spec", "SynNumbers", "TaskPair", "TrainOnTarget", "TwoDigits",
+    "UnlabelledTask", "VarianceRegularised", "ZeroShotTask", "explain", "override", "parameter", "parameters",
+    "validate", "with_seed",
 ]  # fmt: skip

@@ -59,6 +59,13 @@ class PyramidCnn(Spec):
     dropout: float = parameter(0.0, "Share of features dropped while training.", ge=0.0, le=0.9)
 
 
+class LinearMap(Spec):
+    """One dense layer on the pixels and nothing else: what principal components are put into."""
+
+    name: Literal["linear-map"] = "linear-map"
+    features: int = parameter(64, "How many numbers are made of a picture.", ge=2, le=4096)
+
+
 class AsTheyAre(Spec):
     """No network: features that were computed elsewhere are taken as they are."""
 
@@ -102,6 +109,7 @@ class OwnWeights(Spec):
 
 
 NetworkSpec = Annotated[
-    SmallCnn | BlockCnn | PyramidCnn | PaperMnist | PaperSvhn | Perceptron | AsTheyAre | Pretrained | OwnWeights,
+    SmallCnn | BlockCnn | PyramidCnn | PaperMnist | PaperSvhn | Perceptron | LinearMap | AsTheyAre | Pretrained
+    | OwnWeights,
     Field(discriminator="name"),
-]
+]  # fmt: skip

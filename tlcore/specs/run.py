@@ -14,6 +14,14 @@ from tlcore.specs.fine_tuning import FineTune, FixedFeatures, L2Sp, OutputMatchi
 from tlcore.specs.layer_transfer import ClassHalf, LayerTransfer
 from tlcore.specs.multitask import ManyTasks, Progressive, Shared, SingleTask
 from tlcore.specs.network import NetworkSpec, SmallCnn
+from tlcore.specs.self_taught import (
+    Autoencoder,
+    Contrastive,
+    LearnedFeatures,
+    PrincipalComponents,
+    UnlabelledTask,
+    VarianceRegularised,
+)
 from tlcore.specs.tasks import SourceTask, TaskPair
 from tlcore.specs.zero_shot import (
     Ale,
@@ -32,7 +40,8 @@ MethodSpec = Annotated[
     | Pretrain | Scratch | FixedFeatures | FineTune | L2Sp | OutputMatching
     | LayerTransfer
     | SeenClasses | Attributes | Naive | Margin | Conse | Eszsl | Devise | Ale
-    | SingleTask | Shared | Progressive,
+    | SingleTask | Shared | Progressive
+    | PrincipalComponents | Autoencoder | Contrastive | VarianceRegularised | LearnedFeatures,
     Field(discriminator="name"),
 ]  # fmt: skip
 
@@ -43,7 +52,7 @@ def _domain_pair_unless_named(document: Any) -> Any:
 
 
 DataSpec = Annotated[
-    DomainPair | SourceTask | TaskPair | ClassHalf | ZeroShotTask | ManyTasks,
+    DomainPair | SourceTask | TaskPair | ClassHalf | ZeroShotTask | ManyTasks | UnlabelledTask,
     Field(discriminator="kind"),
     BeforeValidator(_domain_pair_unless_named),
 ]
@@ -51,10 +60,11 @@ DataSpec = Annotated[
 METHODS_OF = {
     "domain_pair": (SourceOnly, Dann, TrainOnTarget),
     "source_task": (Pretrain,),
-    "task_pair": (Scratch, FixedFeatures, FineTune, L2Sp, OutputMatching, Progressive),
+    "task_pair": (Scratch, FixedFeatures, FineTune, L2Sp, OutputMatching, Progressive, LearnedFeatures),
     "class_half": (LayerTransfer,),
     "zero_shot": (SeenClasses, Attributes, Naive, Margin, Conse, Eszsl, Devise, Ale),
     "many_tasks": (SingleTask, Shared),
+    "unlabelled": (PrincipalComponents, Autoencoder, Contrastive, VarianceRegularised),
 }  # which methods make sense of which kind of data
 VECTORS = frozenset({"moons", "own-features", "xlsa17"})  # data sets whose examples are no pictures
 NETWORKS_OF_VECTORS = frozenset({"perceptron", "as-they-are"})
@@ -149,6 +159,10 @@ class RunSpec(Spec):
             raise ValueError("copied layers need a run to be copied from: start names none")
         if isinstance(self.data, TaskPair) and self.data.source and isinstance(self.start, RandomStart):
             raise ValueError("a source was learned from by the run this one starts from, and no start is named")
+        if isinstance(self.method, LearnedFeatures) and isinstance(self.start, RandomStart):
+            raise ValueError("learned_features reads what another run has learned: start names none")
+        if isinstance(self.method, PrincipalComponents) and self.network.name != "linear-map":
+            raise ValueError("principal components are a linear map: network must be linear-map")
         fixed = getattr(self.method, "picture_side", "learns") == "stays" or isinstance(self.method, (Conse, Eszsl))
         if fixed and isinstance(self.start, RandomStart) and self.network.name != "as-they-are":
             raise ValueError(f"{self.method.name} reads the features of another run: start names none")

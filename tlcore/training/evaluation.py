@@ -29,9 +29,11 @@ SELECTION_RULES = {
 FINAL_METRICS = (
     "source_accuracy", "target_accuracy", "target_train_accuracy", "domain_accuracy", "proxy_a_distance",
     "probe_domain_accuracy", "unseen_accuracy", "seen_accuracy", "generalised_unseen_accuracy", "harmonic_mean",
-    "calibration_area", "hubness_skewness",
+    "calibration_area", "hubness_skewness", "linear_probe_accuracy", "nearest_neighbours_accuracy",
+    "fine_tune_accuracy", "effective_rank", "embedding_rank", "neighbour_agreement",
 )  # fmt: skip
-FINAL_FAMILIES = ("accuracy.", "r2.", "parameters.")  # of each task of several, and of each part of a network
+# Of each task of several, of each part of a network, and of clusters.
+FINAL_FAMILIES = ("accuracy.", "r2.", "parameters.", "adjusted_mutual_information", "adjusted_rand_index")
 
 Score = Metrics | Notice | Confusion
 LARGEST_THUMBNAIL = 64  # pixels a side

@@ -54,7 +54,8 @@ def train(spec: RunSpec, context: Context, objective: Objective) -> Iterator[Eve
         for group in optimiser.param_groups:
             group["lr"] = rate * group.get("rate", 1.0)
         objective.begin_step(progress)
-        dissection = Dissection(objective, context.device) if cadence.every_step else None
+        apart = cadence.every_step and objective.dissectable
+        dissection = Dissection(objective, context.device) if apart else None
         loss, scalars = _forward(context, objective, progress)
         if dissection:
             dissection.after_forward()
@@ -132,7 +133,9 @@ def observe(step: int, context: Context, objective: Objective) -> list[Event]:
 def _record_features(step: int, context: Context, objective: Objective) -> Iterator[Event]:
     domain: DomainName = "target" if len(context.data.target) else "source"
     features, logits = objective.outputs(domain, objective.prepared("probe", context.data.probe))
-    predictions = logits.argmax(1).cpu().numpy().astype(np.int16)
+    # Where there are no classes nothing is predicted.
+    known = logits.argmax(1) if logits.shape[1] else torch.full((len(features),), -1)
+    predictions = known.cpu().numpy().astype(np.int16)
     yield Features(step, features.float().cpu().numpy(), predictions)
     if context.data.probe.ndim == 2 and context.data.probe.shape[1] == 2:  # points of the plane
         yield Frame(step, "input", context.data.probe.float().cpu().numpy(), predictions)

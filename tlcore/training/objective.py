@@ -23,6 +23,8 @@ class Objective(abc.ABC):
     network: Classifier
     context: Context
     batches: dict[str, ShuffledBatches]
+    dissectable = True
+    """Whether a step can be taken apart: labels are learned from by a module called "predictor"."""
 
     @abc.abstractmethod
     def modules(self) -> Mapping[str, nn.Module]:

@@ -25,6 +25,7 @@ from tlcore.training.many_tasks import (
     many_tasks_probe,
     tasks_of,
 )
+from tlcore.training.unlabelled import UnlabelledData, load_unlabelled
 from tlcore.training.zero_shot_data import choose_zero_shot_probe, load_zero_shot, visible_part
 from tlcore.training.zero_shot_evaluation import ZeroShotEvaluator
 
@@ -185,6 +186,11 @@ def _load_many_tasks(spec: RunSpec, report: Report | None) -> Loaded:
     return Loaded(visible, ManyTasksEvaluator(tasks, test_labels), probe, (*notes, *label_notes(labels, tasks)))
 
 
+def _load_unlabelled(spec: RunSpec, report: Report | None) -> Loaded:
+    """Nobody who learns here is told what a picture shows."""
+    return Loaded(*load_unlabelled(spec, report))
+
+
 LOADERS: dict[str, Callable[[RunSpec, Report | None], Loaded]] = {
     "domain_pair": _load_domain_pair,
     "source_task": _load_source_task,
@@ -192,6 +198,7 @@ LOADERS: dict[str, Callable[[RunSpec, Report | None], Loaded]] = {
     "class_half": _load_class_half,
     "zero_shot": _load_zero_shot,
     "many_tasks": _load_many_tasks,
+    "unlabelled": _load_unlabelled,
 }
 """How the data of each kind become what a method sees."""
 
@@ -201,6 +208,10 @@ def _on_device(data: TrainingData, device: torch.device) -> TrainingData:
         return replace(dataset, inputs=dataset.inputs.to(device), labels=dataset.labels.to(device))
 
     target = data.target
+    if isinstance(data, UnlabelledData):
+        pictures = (data.source_pictures, data.target_pictures)
+        source_pictures, target_pictures = (Unlabelled(one.inputs.to(device)) for one in pictures)
+        data = replace(data, source_pictures=source_pictures, target_pictures=target_pictures)
     return replace(
         data,
         source=moved(data.source),
