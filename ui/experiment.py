@@ -11,7 +11,7 @@ import streamlit as st
 
 from tlcore.errors import InvalidRequest
 from tlcore.execution.questions import ask
-from tlcore.presets import Preset, presets_of
+from tlcore.presets import Preset, find_preset, presets_of
 from tlcore.runs import Run
 from tlcore.specs import CatalogueSet, DatasetSpec, OwnFeatures, OwnPictures, RunSpec, Shifted, override, with_seed
 from tlcore.specs.own_data import ListOwn
@@ -224,12 +224,12 @@ def domain_title(spec: DatasetSpec) -> str:
 def from_address(page: str) -> tuple[Experiment, str | None]:
     """The experiment the address asks for, and a sentence about what of it was not possible, if anything."""
     parameters = st.query_params
-    presets = {preset.name: preset for preset in presets_of(page)}
-    default = next(iter(presets.values()))
+    default = presets_of(page)[0]
     name = parameters.get("preset", default.name)
-    if name not in presets:
+    try:
+        preset = find_preset(f"{page}/{name}")
+    except InvalidRequest:
         return Experiment(default, {}), f"There is no preset '{name[:60]}' on this page; this is {default.title}."
-    preset = presets[name]
     changes = dict(part.partition("=")[::2] for part in parameters.get_all("set"))
     seeds, seed = _number("seeds", preset.default_seeds, 1, MOST_SEEDS), seed_of_address()
     forks = tuple(run for run in parameters.get_all("fork") if executor().store.get(run) is not None)

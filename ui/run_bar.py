@@ -71,6 +71,8 @@ def take_step(experiment: Experiment) -> None:
 
 def _preset_choice(page: str, experiment: Experiment) -> None:
     presets = presets_of(page)
+    if experiment.preset not in presets:  # of somebody's own table
+        presets = [*presets, experiment.preset]
     names = [preset.name for preset in presets]
     titles = {preset.name: preset.title for preset in presets} | {experiment.preset.name: experiment.title}
     chosen = st.selectbox(

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import streamlit as st
 
-from tlcore.errors import LabError
+from tlcore.errors import InvalidRequest, LabError
 from tlcore.gallery import recorded
-from tlcore.presets import Preset, all_presets
+from tlcore.presets import Preset, all_presets, find_preset
 from tlcore.runs import Run, Store
 from tlcore.runs.differences import flatten
 from tlcore.runs.library import Library
 from tlcore.runs.lineage import Arrow
-from tlcore.specs import CheckpointStart, override
+from tlcore.specs import CheckpointStart, OwnFeatures, OwnPictures, override
+from tlcore.specs.parameters import with_contents
 from ui.experiment import MOST_SEEDS, Experiment
 from ui.library import RunView, executor
 
@@ -95,8 +96,12 @@ def _changes_of(run_id: str, preset_name: str, arm: str) -> dict[str, str] | Non
     view = reach(run_id)
     if view is None:
         return None
-    preset = all_presets()[preset_name]
-    seeded = override(preset.arms, {"seed": view.run.spec.seed})
+    preset = find_preset(preset_name)
+    own = [data for data in view.run.spec.datasets() if isinstance(data, OwnPictures | OwnFeatures)]
+    seeded = with_contents(
+        override(preset.arms, {"seed": view.run.spec.seed}),
+        {data.dataset: data.content for data in own if data.content},
+    )
     if seeded[arm].content_hash == run_id:
         return {}
     before, after = flatten(seeded[arm]), flatten(view.run.spec)
@@ -119,8 +124,11 @@ def _written(value: object) -> str:
 
 def experiment_of(run: Run) -> Experiment | None:
     """The experiment whose page shows this run, or None where no page can."""
-    preset = all_presets().get(run.preset or "")
-    if preset is None or run.arm not in preset.arms or run.spec.seed >= MOST_SEEDS:
+    try:
+        preset = find_preset(run.preset or "")
+    except InvalidRequest:
+        return None
+    if run.arm not in preset.arms or run.spec.seed >= MOST_SEEDS:
         return None
     if isinstance(run.spec.start, CheckpointStart):
         return Experiment(preset, {}, seed=run.spec.seed, forks=(run.id,))

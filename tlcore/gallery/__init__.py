@@ -27,7 +27,7 @@ def gallery_file(preset: str) -> Path:
 def recorded(preset: str) -> Store | None:
     """The recorded runs of a preset, or None where it has none."""
     file = gallery_file(preset)
-    return Store(file=file) if file.is_file() else None
+    return Store(file=file) if preset in all_presets() and file.is_file() else None
 
 
 def find_run(run: str, store: Store | Path | str | None = None, *, only_recorded: bool = False) -> Source:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 
 from tlcore.errors import InvalidRequest
-from tlcore.presets import domain_adversarial, fine_tuning, four_cases, layer_transfer, zero_shot
+from tlcore.presets import domain_adversarial, fine_tuning, four_cases, layer_transfer, multitask, zero_shot
 from tlcore.presets.preset import Preset, Published
 
 __all__ = ["Preset", "Published", "all_presets", "find_preset", "presets_of"]
@@ -17,6 +17,7 @@ def all_presets() -> dict[str, Preset]:
         fine_tuning.PRESETS,
         four_cases.PRESETS,
         layer_transfer.PRESETS,
+        multitask.PRESETS,
         domain_adversarial.PRESETS,
         zero_shot.PRESETS,
     )
@@ -29,7 +30,7 @@ def presets_of(page: str) -> list[Preset]:
 
 
 def find_preset(identity: str) -> Preset:
-    """The preset called `page/name`.
+    """The preset called `page/name`; of an own table, see `multitask.your_table`.
 
     Raises:
         InvalidRequest: there is none; the message names the nearest, or all.
@@ -37,6 +38,9 @@ def find_preset(identity: str) -> Preset:
     known = all_presets()
     if identity in known:
         return known[identity]
+    page, _, name = identity.partition("/")
+    if page == multitask.PAGE and name.startswith(f"{multitask.YOURS}@"):
+        return multitask.your_table(name)
     near = difflib.get_close_matches(identity, known, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}."
     raise InvalidRequest(f"No preset '{identity}'; {hint}")

@@ -112,6 +112,9 @@ class Budget(Spec):
     )
 
 
+StartPart = Literal["extractor", "predictor", "domain_head", "laterals", "columns"]
+
+
 class RandomStart(Spec):
     """Weights drawn at random by the run's seed."""
 
@@ -123,8 +126,10 @@ class RunStart(Spec):
 
     kind: Literal["run"] = "run"
     spec: RunSpec = Field(description="The run whose final weights are taken.")
-    parts: tuple[Literal["extractor", "predictor", "domain_head"], ...] = Field(
-        default=("extractor", "predictor"), description="Which parts of the network take the other run's weights."
+    parts: tuple[StartPart, ...] = Field(
+        default=("extractor", "predictor"),
+        description="Which parts of the other run's network are taken; laterals and columns: those of a progressive "
+        "one, for a column beside all of its columns.",
     )
 
 
