@@ -15,7 +15,8 @@ from tlcore.presets import Preset, all_presets
 from tlcore.runs import Run
 
 BEGIN, END = "<!-- recorded: written by benchmarks/recorded.py -->", "<!-- end of recorded -->"
-FEWEST_ARMS = 4
+FEWEST_ARMS = 3
+MOST_TASKS = 6  # of one run, in a table
 METRICS = {
     "target_accuracy": "accuracy on the target",
     "source_accuracy": "what is left of the source task",
@@ -50,6 +51,10 @@ def section(preset: Preset, runs: Sequence[Run]) -> Iterable[str]:
         if lines:
             yield f"\n{words[0].upper()}{words[1:]}:\n"
             yield from lines
+    lines = task_table(preset, runs)
+    if lines:
+        yield "\nEvery task, accuracy, or R² of a quantity:\n"
+        yield from lines
 
 
 def table(preset: Preset, runs: Sequence[Run], metric: str) -> list[str]:
@@ -65,6 +70,27 @@ def table(preset: Preset, runs: Sequence[Run], metric: str) -> list[str]:
         return []
     head = [f"| | {' | '.join(column or '–' for column in columns)} |", "|---" * (1 + len(columns)) + "|"]
     return head + [f"| `{row}` | {' | '.join(cells.get((row, one), '') for one in columns)} |" for row in rows]
+
+
+def task_table(preset: Preset, runs: Sequence[Run]) -> list[str]:
+    """Rows are arms, columns the tasks of those that learn few of them; empty where none learns more than one."""
+    scores: dict[str, dict[str, list[float]]] = {}
+    for run in runs:
+        told = {
+            name.partition(".")[2]: one for name, one in run.summary.items() if name.startswith(("accuracy.", "r2."))
+        }
+        if run.arm and 0 < len(told) <= MOST_TASKS:
+            for task, value in told.items():
+                scores.setdefault(run.arm, {}).setdefault(task, []).append(value)
+    if max((len(tasks) for tasks in scores.values()), default=0) < 2:
+        return []
+    columns = list(dict.fromkeys(task for tasks in scores.values() for task in tasks))
+    head = [f"| | {' | '.join(columns)} |", "|---" * (1 + len(columns)) + "|"]
+    return head + [
+        f"| `{arm}` | {' | '.join(words(scores[arm][one]) if one in scores[arm] else '' for one in columns)} |"
+        for arm in preset.arms
+        if arm in scores
+    ]
 
 
 def words(values: Sequence[float]) -> str:

@@ -88,7 +88,7 @@ def columns_scene(spec: RunSpec, metrics: Mapping[str, Series], kind: str) -> Sc
             Words(f"number-{column}-{layer}", end - 8, high - 9, _number(kind, value), "source", "end", share > 0.99)
         )
     width = LEFT * 2 + (newest - 1) * COLUMN_GAP + BOX
-    return Scene(width, height, _described(columns, weights, kind), boxes, arrows, words, least_width=180 * newest)
+    return Scene(width, height, _described(columns, weights, kind), boxes, arrows, words, least_width=250 * newest)
 
 
 def plain_scene(spec: RunSpec) -> Scene:

@@ -12,7 +12,7 @@ from ui.scene import Arrow, Box, Scene, Words
 
 WIDTH, ROW, TOP = 920, 46, 14
 MOST_HEADS = 8  # that have a row of their own
-THICKEST = 7.0
+THICKEST = 5.0
 
 
 def trunk_scene(spec: RunSpec, metrics: Mapping[str, Series], sizes: Mapping[str, int]) -> Scene:

@@ -27,7 +27,8 @@ def table_card(board: Board) -> None:
     recorded = " · recorded" if board.finished.recorded else ""
     with card("comparison"):
         card_header(
-            "Alone and together", f"mean ± sd, {count} seed{'s' * (count != 1)}{recorded}" if count else "nothing yet"
+            "Each task and its own network",
+            f"mean ± sd, {count} seed{'s' * (count != 1)}{recorded}" if count else "nothing yet",
         )
         if not arms:
             st.caption("A task and its own network must both have finished before they can be compared.")
@@ -99,7 +100,10 @@ def lesson_card(board: Board) -> None:
     arms = board.experiment.arms
     main = next((tasks_of(spec)[0] for spec in arms.values() if tasks_of(spec)), "")
     with card("lesson"):
-        if name == MANY_SMALL_TASKS.name:
+        if not board.finished.seeds:
+            card_header("Alone and together")
+            st.caption("Drawn as runs finish.")
+        elif name == MANY_SMALL_TASKS.name:
             card_header("What companions are worth")
             values = {
                 len(tasks_of(spec)) - 1: board.finished.values(arm, "target_accuracy") for arm, spec in arms.items()
@@ -168,6 +172,9 @@ def curves_card(metrics: Mapping[str, Series], title: str) -> None:
     scores |= {task: f"r2.{task}" for task in family(metrics, "r2")}
     with card("curves"):
         card_header("Every task", title)
+        if not any(name in metrics for name in scores.values()):
+            st.caption("Drawn as the run is tested.")
+            return
         live_chart(
             plots.task_curves(metrics, dict([*scores.items()][:MOST_TASKS])), key="task-curves", height=HIGH,
             description="score of every task over the steps",
@@ -180,7 +187,7 @@ def gradients_card(metrics: Mapping[str, Series], title: str) -> None:
     with card("gradients"):
         card_header("Do the tasks agree?", title)
         if not cosines:
-            st.caption("Only a run of several tasks has gradients to compare.")
+            st.caption("Compared while a run of several tasks trains: look into one that has begun.")
             return
         layers = list(dict.fromkeys(layer for row in cosines.values() for layer in row))
         left, right = st.columns(2)

@@ -40,7 +40,8 @@ LAYOUT = """
 - **Pictures:** a zip with one folder for each class, `dog/1.jpg`, `cat/2.jpg`; for several domains a folder around
   them, `photo/dog/…`, `sketch/dog/…`. Folders called `train`, `val` and `test` are kept as they are.
 - **A table of pictures:** a CSV with the columns `file` and `label`, and if you like `domain` and `split`; further
-  columns are kept as attributes. It lies at the top of the zip, or is chosen together with its pictures.
+  columns are more to be learned, and may have empty cells. It lies at the top of the zip, or is chosen together with
+  its pictures.
 - **Features:** NPZ with `X` and `y` (and, if you like, `domain`, `split`, `class_names`); Parquet or CSV with a column
   `label` and columns of numbers; `res101.mat` and `att_splits.mat`, chosen together or in one zip.
 - Broken files are named and left out. Nothing is changed in what you bring.

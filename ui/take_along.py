@@ -81,9 +81,12 @@ def _chosen(views: Sequence[RunView], arms: Sequence[str]) -> Sequence[RunView]:
 
 
 def _arm_title(view: RunView) -> str:
-    """The method, with what tells arms of one method apart: the part of the arm's name after the `@`."""
+    """The method, with what tells arms of one method apart: the task of a run with one alone, and the part of the arm's
+    name after the `@`."""
     _, _, rest = (view.run.arm or "").partition("@")
-    return f"{view.run.spec.method.title} @ {rest}" if rest else view.run.spec.method.title
+    tasks = getattr(view.run.spec.data, "tasks", ())
+    title = f"{view.run.spec.method.title}: {tasks[0]}" if len(tasks) == 1 else view.run.spec.method.title
+    return f"{title} @ {rest}" if rest else title
 
 
 def _films(preset: str, beside: Sequence[RunView], sight: Watched) -> None:

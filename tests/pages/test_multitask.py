@@ -89,7 +89,7 @@ def test_each_task_is_compared_with_its_own_network_seed_by_seed(store: Store) -
     table = _table(board, ["shared"])
     assert "(-20.0 %)" in table and ">-3.8 %<" in table.replace("</span>", "<")
     test = open_page(PAGE)
-    assert not test.exception and "Alone and together" in html_of(test)
+    assert not test.exception and "Each task and its own network" in html_of(test)
 
 
 def test_a_chosen_weighting_makes_other_runs_and_goes_into_the_address(store: Store) -> None:  # noqa: F811
@@ -170,6 +170,29 @@ def test_an_own_table_is_an_experiment_of_its_own(store: Store) -> None:  # noqa
     assert features.arms["shared"].network.name == "perceptron"
     test = open_page(PAGE, preset=name)
     assert not test.exception and not button(test, "Train").disabled
+
+
+def test_columns_of_an_own_table_are_chosen_and_become_the_address(
+    store: Store,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tasks = [
+        {"name": "label", "title": "label", "classes": 2, "known": 40},
+        {"name": "mood", "title": "Mood", "classes": 3, "known": 25},
+        {"name": "weight", "title": "weight", "classes": 0, "known": 40},
+    ]
+    entry = {"name": "pets", "kind": "pictures", "examples": 40, "tasks": tasks, "content": "0" * 16}
+    monkeypatch.setattr("ui.multitask_own.own_sets", lambda: [entry])
+    monkeypatch.setattr("ui.experiment.own_contents", lambda: {"pets": "0" * 16})
+    test = open_page(PAGE, preset="your-table")
+    assert not test.exception and "Choose a table" in text_of(test)
+    test.selectbox(key="own-table-").set_value("pets").run()
+    choice = test.multiselect(key="own-tasks-pets-")
+    assert choice.options == ["label (2 classes)", "Mood (3 classes, 25 of 40 known)", "weight (a quantity)"]
+    choice.set_value(["mood", "label"]).run()
+    button(test, "Learn these").click().run()
+    assert not test.exception and test.query_params["preset"] == "your-table@pets,mood,label"
+    assert not button(test, "Train").disabled
 
 
 @pytest.mark.parametrize("name", ["your-table@", "your-table@Pets,a", "your-table@pets", "your-table@p,../x", "none"])

@@ -131,7 +131,7 @@ def norm_curves(norms: Mapping[str, Series]) -> go.Figure:
                 hovertemplate="%{y:.3g}",
             )
         )  # fmt: skip
-    style_figure(figure, uirevision="norms", yaxis={"type": "log", "title": "length of the gradient"})
+    style_figure(figure, uirevision="norms", yaxis={"type": "log", "dtick": 1, "title": "length of the gradient"})
     return figure.update_xaxes(title="step")
 
 
