@@ -16,7 +16,7 @@ SECTIONS = {
     ],
     "Only source labelled": [("domain_adversarial", "Domain-adversarial"), ("zero_shot", "Zero-shot")],
     "Source unlabelled": [("self_taught", "Self-taught")],
-    "Yours": [("runs", "Runs"), ("data", "Data")],
+    "Yours": [("runs", "Runs"), ("data", "Data"), ("glossary", "Glossary")],
 }
 PAGES = Path(__file__).parent / "pages"
 

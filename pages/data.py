@@ -27,6 +27,7 @@ def main() -> None:
         "Data",
         "What there is to learn from: the field's data sets, your own pictures and features, and any two of them as "
         "**source** and **target**.",
+        tour="data",
     )
     pieces_style()
     if "data-view" not in st.session_state:

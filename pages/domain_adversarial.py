@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -22,7 +21,7 @@ from ui.films import film_panel, projections_of
 from ui.library import RunView, warm_up
 from ui.live_chart import live_chart
 from ui.network_diagram import DiagramState, network_diagram
-from ui.page import card, card_header, notice_box, page_header
+from ui.page import card, card_header, explained, notice_box, page_header, steps_to_look_for
 from ui.player import PlayerState, player, player_state, wanted_by_address
 from ui.run_bar import run_bar, take_step
 from ui.step_words import StepMode
@@ -65,6 +64,7 @@ def main() -> None:
         quadrant="source labelled",
         paper="Ganin et al., Domain-Adversarial Training of Neural Networks, JMLR 2016",
         paper_url="https://jmlr.org/papers/v17/15-239.html",
+        tour="domain_adversarial",
     )
     try:
         experiment, remark = from_address(PAGE)
@@ -78,7 +78,7 @@ def main() -> None:
         return
     with st.expander("The objective, term by term"):
         st.latex(OBJECTIVE)
-        st.markdown(TERMS)
+        explained(TERMS)
     shown = [view for view in experiment.views(experiment.seed).values() if view]
     with card("take-along"):
         card_header("Take it along")
@@ -252,12 +252,8 @@ def look_for(experiment: Experiment, metrics: Mapping[str, Series], step: int | 
         ceiling = getattr(experiment.arms["dann"].method, "lambda_max", 1.0) or 1.0
         at = 0 if strength < 0.2 * ceiling else 1 if domain > 0.62 else 2 if strength < 0.98 * ceiling else 3
     card_header("What to look for", f"{at + 1} of {len(hints)}" if at is not None else "")
-    items = "".join(
-        f"<li{' class=on aria-current=step' if index == at else ''}>{html.escape(hint)}</li>"
-        for index, hint in enumerate(hints)
-    )
-    words = "" if experiment.other_data else html.escape(experiment.preset.explanation)  # it tells of the preset's data
-    st.html(f'<ol class="tl-steps">{items}</ol><p class="tl-words">{words}</p>')
+    # The explanation tells of the preset's data.
+    steps_to_look_for(hints, "" if experiment.other_data else experiment.preset.explanation, at=at)
 
 
 def notices_of(started: Mapping[str, RunView]) -> None:

@@ -36,7 +36,7 @@ from ui.library import RunView, warm_up
 from ui.live_chart import live_chart
 from ui.own_choice import own_choice
 from ui.own_classifier import own_classifier
-from ui.page import card, card_header, page_header
+from ui.page import card, card_header, explained, page_header, steps_to_look_for
 from ui.player import PlayerState, player, player_state, wanted_by_address
 from ui.remembered import remembered
 from ui.run_bar import run_bar
@@ -79,6 +79,7 @@ def main() -> None:
         paper="Yosinski et al., How transferable are features in deep neural networks?, 2014 · Li, Grandvalet and "
         "Davoine, Explicit Inductive Bias for Transfer Learning, 2018",
         paper_url="https://proceedings.mlr.press/v80/li18a.html",
+        tour="fine_tuning",
     )
     network_style()
     try:
@@ -98,7 +99,7 @@ def main() -> None:
     with st.expander("The objective, term by term"):
         st.latex(OBJECTIVE)
         st.latex(MATCHING)
-        st.markdown(TERMS)
+        explained(TERMS)
     views = experiment.views(experiment.seed)
     with card("take-along"):
         card_header("Take it along")
@@ -228,9 +229,8 @@ def runs_of(board: Board, shown: Mapping[str, RunView], arms: Sequence[str]) -> 
 def look_for(experiment: Experiment) -> None:
     """A few steps that point at the picture."""
     card_header("What to look for")
-    items = "".join(f"<li>{html.escape(hint)}</li>" for hint in experiment.preset.look_for)
-    words = "" if experiment.other_data else html.escape(experiment.preset.explanation)  # it tells of the preset's data
-    st.html(f'<ol class="tl-steps tl-plain">{items}</ol><p class="tl-words">{words}</p>')
+    # The explanation tells of the preset's data.
+    steps_to_look_for(experiment.preset.look_for, "" if experiment.other_data else experiment.preset.explanation)
 
 
 def notices_of(board: Board, shown: Mapping[str, RunView]) -> list[Notice]:

@@ -21,7 +21,7 @@ from ui.layer_transfer_figure import address_of_figure, figure_card, table_card
 from ui.layer_transfer_inside import bases_ready, contents_card
 from ui.layer_transfer_runs import Board, base_of, board_of, choices, chosen_run, pace_of
 from ui.library import RunView, warm_up
-from ui.page import card, card_header, notice_box, page_header
+from ui.page import card, card_header, notice_box, page_header, steps_to_look_for
 from ui.player import PlayerState, player, player_state, wanted_by_address
 from ui.run_bar import run_bar
 from ui.take_along import take_along, watched
@@ -40,6 +40,7 @@ def main() -> None:
         quadrant="both labelled",
         paper="Yosinski, Clune, Bengio and Lipson, How transferable are features in deep neural networks?, 2014",
         paper_url="https://arxiv.org/abs/1411.1792",
+        tour="layer_transfer",
     )
     network_style()
     try:
@@ -194,9 +195,8 @@ def notices_of(board: Board, shown: dict[str, RunView]) -> list[Notice]:
 def look_for(experiment: Experiment) -> None:
     """A few steps that point at the picture."""
     card_header("What to look for")
-    items = "".join(f"<li>{html.escape(hint)}</li>" for hint in experiment.preset.look_for)
-    words = "" if experiment.other_data else html.escape(experiment.preset.explanation)  # it tells of the preset's data
-    st.html(f'<ol class="tl-steps tl-plain">{items}</ol><p class="tl-words">{words}</p>')
+    # The explanation tells of the preset's data.
+    steps_to_look_for(experiment.preset.look_for, "" if experiment.other_data else experiment.preset.explanation)
 
 
 main()

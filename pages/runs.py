@@ -16,7 +16,9 @@ from ui.runs_table import chosen_runs, filters, runs_table
 def main() -> None:
     """Draw the page from its address."""
     page_header(
-        "Runs", "Every run is kept: find it, name it, compare it with others, open it again, take it to another lab."
+        "Runs",
+        "Every run is kept: find it, name it, compare it with others, open it again, take it to another lab.",
+        tour="runs",
     )
     try:
         draw()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from functools import partial
 
@@ -19,7 +18,7 @@ from ui.experiment import COMPARED_SEEDS, Experiment, from_address
 from ui.films import film_panel, projections_of
 from ui.library import RunView, warm_up
 from ui.live_chart import live_chart
-from ui.page import card, card_header, notice_box, page_header
+from ui.page import card, card_header, explained, notice_box, page_header, steps_to_look_for
 from ui.player import PlayerState, player, player_state, wanted_by_address
 from ui.run_bar import run_bar
 from ui.take_along import take_along, watched
@@ -61,6 +60,7 @@ def main() -> None:
         quadrant="source labelled",
         paper="Xian et al., Zero-Shot Learning: A Comprehensive Evaluation of the Good, the Bad and the Ugly, 2019",
         paper_url="https://doi.org/10.1109/TPAMI.2018.2857768",
+        tour="zero_shot",
     )
     try:
         experiment, remark = from_address(PAGE)
@@ -75,7 +75,7 @@ def main() -> None:
         return
     with st.expander("The objective, term by term"):
         st.latex(OBJECTIVE)
-        st.markdown(TERMS)
+        explained(TERMS)
     with card("take-along"):
         card_header("Take it along")
         take_along(experiment, [view for view in experiment.views(experiment.seed).values() if view])
@@ -115,9 +115,8 @@ def live_view(experiment: Experiment, pace: float | None) -> None:
         protocol_table(experiment.preset, titles, finished)
     with card("look-for"):
         card_header("What to look for")
-        items = "".join(f"<li>{html.escape(hint)}</li>" for hint in experiment.preset.look_for)
-        words = "" if experiment.other_data else html.escape(experiment.preset.explanation)
-        st.html(f'<ol class="tl-steps">{items}</ol><p class="tl-words">{words}</p>')
+        preset = experiment.preset
+        steps_to_look_for(preset.look_for, "" if experiment.other_data else preset.explanation)
         notice_box(notices_of(started, titles))
 
 

@@ -20,7 +20,7 @@ from ui.experiment import Experiment
 from ui.four_cases import four_cases
 from ui.library import executor
 from ui.measured_arms import accuracies, mean_cell, submit_all, tested_on, trouble_of_submitting, views_of
-from ui.page import card, card_header
+from ui.page import card, card_header, paragraph
 
 __all__ = ["adviser", "four_cases"]
 
@@ -177,7 +177,7 @@ def _advice(answer: Mapping[str, Any], order: Sequence[str], titles: Mapping[str
         f'<div class="tl-sure" role="img" aria-label="confidence {sure:.0%}"><i style="width:{sure:.0%}"></i></div>'
         "</div></div>"
     )
-    st.html(f'<p class="tl-words">{html.escape(" ".join(advice["words"]))}</p>')
+    paragraph(" ".join(advice["words"]))
     quiet(
         f"Taken for: {advice['size']} data, {advice['distance']} source. The textbook's advice: {advice['textbook']}."
     )

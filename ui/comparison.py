@@ -15,7 +15,8 @@ from tlcore.analysis.statistics import summarise
 from tlcore.presets import Preset
 from tlcore.runs import Notice
 from ui.library import RunView
-from ui.page import notice_box
+from ui.page import notice_box, paragraph
+from ui.terms import metric_heading
 
 COLUMNS = {
     "source_accuracy": "source",
@@ -51,7 +52,8 @@ def comparison_table(preset: Preset, titles: Mapping[str, str], finished: Finish
     """The table of arms: mean ± sample standard deviation over seeds, and what was published."""
     published = {(entry.arm, entry.metric): entry for entry in preset.published}
     shows_published = bool(published)
-    head = "".join(f"<th>{title}</th>" for title in COLUMNS.values()) + ("<th>published</th>" * shows_published)
+    head = "".join(f"<th>{metric_heading(metric, title)}</th>" for metric, title in COLUMNS.items())
+    head += "<th>published</th>" * shows_published
     rows = []
     for arm, title in titles.items():
         cells = [_cell(finished.values(arm, metric)) for metric in COLUMNS]
@@ -134,6 +136,5 @@ def comparison_words(finished: Finished, class_names: Sequence[str], *, arms: tu
         selection_sentence(finished, adapted),
     )
     text = " ".join(sentence for sentence in sentences if sentence)
-    if text:
-        st.html(f'<p class="tl-words">{html.escape(text)}</p>')
+    paragraph(text)
     notice_box(warnings(finished, class_names, baseline=baseline, adapted=adapted))

@@ -16,6 +16,7 @@ from tlcore.runs import Run
 from tlcore.specs import CatalogueSet, DatasetSpec, OwnFeatures, OwnPictures, RunSpec, Shifted, override, with_seed
 from tlcore.specs.own_data import ListOwn
 from tlcore.specs.parameters import REPLACEABLE, own_data_of, with_contents
+from ui import tours
 from ui.library import RunView, executor, find_several
 from ui.visitor import scope
 
@@ -163,6 +164,8 @@ class Experiment:
         """Put the experiment, and where the viewer is in it, into the address of the page."""
         wanted = self.query() | {name: value for name, value in view.items() if value is not None}
         parameters = st.query_params
+        if tours.ADDRESS in parameters:
+            wanted[tours.ADDRESS] = parameters[tours.ADDRESS]
         present = {name: parameters.get_all(name) for name in parameters}
         if present != {name: value if isinstance(value, list) else [value] for name, value in wanted.items()}:
             parameters.from_dict(wanted)

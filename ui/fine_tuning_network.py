@@ -55,13 +55,11 @@ _STYLE = """
 .tl-scroll{overflow-x:auto}
 .tl-runs a{color:inherit}
 .tl-runs{color:var(--tl-soft);font-size:.88rem;margin:.1rem 0 .3rem}
-.tl-steps.tl-plain li{color:var(--tl-ink)}
 .tl-curve td{vertical-align:top}
 .tl-curve small[data-change=up]{color:var(--tl-extractor)}
 .tl-scroll{overflow-x:auto}
 .tl-runs a{color:inherit}
 .tl-runs{color:var(--tl-soft);font-size:.88rem;margin:.1rem 0 .3rem}
-.tl-steps.tl-plain li{color:var(--tl-ink)}
 .tl-curve td{vertical-align:top}
 .tl-curve small[data-change=down]{color:var(--tl-wrong)}
 """

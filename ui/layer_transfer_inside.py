@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +19,7 @@ from ui.fine_tuning_network import FILTERS_SHOWN, first_filters, mosaic_figures
 from ui.layer_transfer_runs import CHANGES, compared_bases
 from ui.library import RunView, executor
 from ui.live_chart import live_chart
-from ui.page import card, card_header
+from ui.page import card, card_header, paragraph
 from ui.remembered import remembered
 
 
@@ -102,7 +101,7 @@ def _comparison(experiment: Experiment, views: list[RunView]) -> None:
         key="layer-contents", height=330,
         description="CKA between the same layers of both networks, and linear-probe accuracy of every layer",
     )  # fmt: skip
-    st.html(f'<p class="tl-words">{html.escape(contents_words(answer))}</p>')
+    paragraph(contents_words(answer))
 
 
 def _task_names(experiment: Experiment) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import streamlit as st
@@ -12,6 +12,8 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from tlcore.runs.records import Notice
 from ui import theme
+from ui.guide import guide
+from ui.terms import marked
 
 Quadrant = Literal["both labelled", "source labelled", "target labelled", "none labelled"]
 
@@ -49,12 +51,20 @@ _STYLE = """
 .tl-table th{color:var(--tl-soft);font-weight:500;white-space:normal}
 .tl-table td:first-child,.tl-table th:first-child{text-align:left;white-space:normal}
 .tl-table small{color:var(--tl-soft)}
+.tl-term{border-bottom:1px dotted var(--tl-soft);cursor:help;border-radius:2px}
+.tl-term:hover,.tl-term[aria-expanded=true]{border-bottom-color:currentColor;
+ background:color-mix(in srgb,var(--tl-label) 10%,transparent)}
+.tl-term:focus-visible{outline:2px solid var(--tl-label);outline-offset:2px}
+.st-key-page-head{position:relative}
+.st-key-page-head>[data-testid=stLayoutWrapper]{position:absolute;top:0;right:0;width:max-content}
+.st-key-page-head:has(.tl-tour-button:not([hidden])) .tl-head::before{content:"";float:right;width:84px;height:38px}
 .tl-words{margin:10px 0 4px;color:var(--tl-ink)}
 .tl-now{display:flex;align-items:center;gap:10px;color:var(--tl-soft);font-variant-numeric:tabular-nums}
 .tl-bar{width:180px;max-width:40vw;height:6px;border-radius:3px;background:var(--tl-line);overflow:hidden}
 .tl-bar i{display:block;height:100%;background:var(--tl-label)}
 .tl-steps{padding-left:1.3rem;margin:.3rem 0 .6rem}
 .tl-steps li{margin:.3rem 0;color:var(--tl-soft)}
+.tl-steps.tl-plain li{color:var(--tl-ink)}
 .tl-steps li.on{color:var(--tl-ink);font-weight:600}
 [data-testid=stSidebarHeader]::before{content:"Transfer Learning Lab";font-weight:700;font-size:1.05rem;
  color:var(--tl-ink);padding-left:.5rem}
@@ -106,8 +116,12 @@ def page_header(
     quadrant: Quadrant | None = None,
     paper: str | None = None,
     paper_url: str | None = None,
+    tour: str | None = None,
 ) -> None:
-    """Title, one sentence (write **source** and **target** to colour them), the quadrant, and the paper."""
+    """Title, one sentence (write **source** and **target** to colour them), the quadrant, and the paper.
+
+    tour: the guided tour of this page, a file in `ui/tours`.
+    """
     _leave_page_discovery()
     page_style()
     glyph = quadrant_glyph(quadrant) if quadrant else ""
@@ -118,17 +132,46 @@ def page_header(
             address = html.escape(paper_url, quote=True)
             name = f'<a href="{address}" target="_blank" rel="noreferrer">{name}</a>'
         reference = f"<small>{name}</small>"
-    st.html(f'<div class="tl-head"><h1>{html.escape(title)}</h1>{glyph}<p>{_coloured(lead)}</p>{reference}</div>')
+    with st.container(horizontal=True, key="page-head"):
+        sentence = marked(_coloured(lead))
+        st.html(f'<div class="tl-head"><h1>{html.escape(title)}</h1>{glyph}<p>{sentence}</p>{reference}</div>')
+        guide(tour)
 
 
 def card_header(title: str, aside: str = "") -> None:
     """The first line of a card: its title on the left, a short number or remark on the right."""
-    st.html(f'<div class="tl-card-head"><b>{html.escape(title)}</b><span>{html.escape(aside)}</span></div>')
+    words = marked(f"<b>{html.escape(title)}</b><span>{html.escape(aside)}</span>")
+    st.html(f'<div class="tl-card-head">{words}</div>')
 
 
 def card(key: str) -> st.delta_generator.DeltaGenerator:
     """A container with the ground and border of a card: `with card("comparison"): …`."""
     return st.container(border=True, key=f"card-{key}")
+
+
+def paragraph(text: str) -> None:
+    """A paragraph of plain text, its terms explained; nothing where it is empty."""
+    if text:
+        st.html(f'<p class="tl-words">{marked(html.escape(text))}</p>')
+
+
+def explained(text: str) -> None:
+    """Markdown of ours, its terms explained."""
+    st.markdown(marked(text), unsafe_allow_html=True)
+
+
+def steps_to_look_for(hints: Sequence[str], explanation: str = "", *, at: int | None = None) -> None:
+    """What to look for, step by step, and below it what is behind it. at: the step at which the training is, if known.
+
+    Where nobody knows, every step is written plainly.
+    """
+    items = "".join(
+        f"<li{' class=on aria-current=step' if place == at else ''}>{html.escape(hint)}</li>"
+        for place, hint in enumerate(hints)
+    )
+    plain = " tl-plain" if at is None else ""
+    behind = f'<p class="tl-words">{html.escape(explanation)}</p>' if explanation else ""
+    st.html(marked(f'<ol class="tl-steps{plain}">{items}</ol>{behind}'))
 
 
 def notice_box(notices: Iterable[Notice]) -> None:
@@ -138,7 +181,7 @@ def notice_box(notices: Iterable[Notice]) -> None:
     rows = "".join(
         f'<div class="tl-notice" data-level="{html.escape(notice.level, quote=True)}" '
         f'role="{"alert" if notice.level == "error" else "status"}">'
-        f"<i aria-hidden=true>{_NOTICE_ICONS.get(notice.level, '·')}</i>{html.escape(notice.text)} "
+        f"<i aria-hidden=true>{_NOTICE_ICONS.get(notice.level, '·')}</i>{marked(html.escape(notice.text))} "
         f"<span>step {notice.step:,}</span></div>"
         for notice in sorted(latest.values(), key=lambda notice: (order.get(notice.level, 3), -notice.step))
     )

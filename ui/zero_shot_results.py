@@ -20,6 +20,7 @@ from ui.comparison import Finished
 from ui.library import RunView
 from ui.live_chart import live_chart
 from ui.page import card, card_header
+from ui.terms import metric_heading
 from ui.zero_shot_model import AskableModel
 
 PROTOCOLS = {
@@ -45,7 +46,7 @@ def protocol_table(preset: Preset, titles: Mapping[str, str], finished: Finished
         for name, metrics in PROTOCOLS.items()
     )
     head = "".join(
-        f"<th>{title}</th>" + "<th>published</th>" * (metric in shown)
+        f"<th>{metric_heading(metric, title)}</th>" + "<th>published</th>" * (metric in shown)
         for metrics in PROTOCOLS.values()
         for metric, title in metrics.items()
     )

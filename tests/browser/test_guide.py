@@ -1,0 +1,111 @@
+"""Tours and explanations in a real Chromium: every place exists, one tour is walked to its end, a term is explained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.browser.waiting import until
+from ui.tours import tours
+
+pytestmark = pytest.mark.browser
+
+
+def beginning(page: Any, address: str, name: str) -> Any:
+    page.goto(f"{address}/{name}?tour=1")
+    card = page.locator(".tl-tour")
+    card.wait_for(timeout=90_000)
+    return card
+
+
+@pytest.mark.parametrize("name", sorted(tours()))
+def test_every_step_points_at_something(name: str, page: Any, app_server: Callable[..., str], tmp_path: Any) -> None:
+    address = app_server(TLCORE_DATA=str(tmp_path))
+    card = beginning(page, address, name)
+    for number, step in enumerate(tours()[name].steps, 1):
+        until(lambda n=number: card.get_attribute("data-step") == str(n), f"step {number} is shown")
+        assert card.locator("b").inner_text() == step.title
+        until(lambda: card.locator(".tl-tour-state").inner_text() != "not on the page now", f"{step.at} is there")
+        until(lambda: page.locator(".tl-ring").is_visible(), "a ring stands around it")
+        if step.condition == "press":  # what is to be pressed is there, and what is to change
+            until(lambda s=step: page.locator(s.where).count(), f"{step.where} is there")
+        elif step.condition == "changes":
+            until(lambda s=step: page.locator(s.where.split("@")[0]).count(), f"{step.where} is there")
+        card.locator(".tl-tour-next").click()
+    until(card.is_hidden, "the tour is over")
+    until(lambda: "tour=" not in page.evaluate("location.href"), "the address knows")
+    assert page.locator("[data-testid=stException]").count() == 0
+
+
+def test_a_tour_is_walked_to_its_end(page: Any, app_server: Callable[..., str], tmp_path: Any) -> None:
+    """The person does what each step says, and each is ticked; it stays where it is over a reload."""
+    address = app_server(TLCORE_DATA=str(tmp_path))
+    card = beginning(page, address, "domain_adversarial")
+    page.locator("[data-frame-count]").wait_for(timeout=60_000)
+
+    def done() -> bool:
+        return card.get_attribute("data-done") == "true"
+
+    def go_on() -> None:
+        until(done, "the step is ticked")
+        card.locator(".tl-tour-next").click()
+
+    player = page.locator(".tl-player")
+    assert not done()
+    player.locator(".play").click()
+    go_on()
+    assert not done()
+    player.get_by_role("button", name="class", exact=True).click()
+    go_on()
+    player.locator("input[type=range]").focus()
+    page.keyboard.press("Home")
+    go_on()
+    page.locator(".st-key-card-confusion-DANN").click()
+    until(done, "the step is ticked")
+    page.reload()
+    card.wait_for(timeout=60_000)
+    until(lambda: card.get_attribute("data-step") == "4" and done(), "the tour remembers where it was")
+    go_on()
+    player.locator(".tool-screen").click()
+    until(done, "the lecture view is open")
+    page.keyboard.press("Escape")
+    go_on()
+    page.locator(".st-key-train button").click()
+    until(done, "Train was pressed")
+    page.locator(".st-key-stop button:enabled").click()
+    card.focus()
+    page.keyboard.press("ArrowLeft")
+    until(lambda: card.get_attribute("data-step") == "5", "the arrow keys turn the cards")
+    page.keyboard.press("Escape")
+    until(card.is_hidden, "Escape closes it")
+    assert page.locator(".tl-tour-button").evaluate("node => node === document.activeElement")
+
+
+def test_a_term_explains_itself_to_the_mouse_and_to_the_keyboard(
+    page: Any, app_server: Callable[..., str], tmp_path: Any
+) -> None:
+    address = app_server(TLCORE_DATA=str(tmp_path))
+    page.goto(f"{address}/domain_adversarial")
+    heading = page.locator(".st-key-card-comparison .tl-term", has_text="proxy A-dist.")
+    heading.wait_for(timeout=90_000)
+    heading.hover()
+    tip = page.locator("#tl-tip")
+    until(tip.is_visible, "the explanation opens")
+    assert "2 without an error" in tip.inner_text() and "d = 2 (1 − 2 ε)" in tip.inner_text()
+    page.keyboard.press("Escape")
+    until(tip.is_hidden, "Escape closes it")
+    heading.focus()
+    page.keyboard.press("Enter")
+    until(tip.is_visible, "Enter opens it")
+    link = tip.locator("a")
+    assert link.evaluate("node => node === document.activeElement")
+    assert link.get_attribute("href").endswith("/glossary?term=proxy-a-distance")
+    page.goto(link.get_attribute("href"))
+    page.locator("article.on", has_text="Proxy A-distance").wait_for(timeout=60_000)
+    page.get_by_placeholder("A word or a symbol").fill("harmonic")
+    page.keyboard.press("Enter")
+    page.locator("article", has_text="Harmonic mean, H").wait_for()
+    until(lambda: page.locator("article").count() < 5, "only what was looked for is left")
+    until(lambda: "q=harmonic" in page.evaluate("location.href"), "the search is in the address")
