@@ -19,6 +19,7 @@ def main() -> None:
     page_header(
         "Transfer learning, on one map",
         "What was learned on a **source** helps on a **target**. Which method fits depends on what is labelled.",
+        tour="home",
     )
     clicked = home_map(sorted(path.stem for path in PAGES.glob("*.py")))
     if clicked is not None:

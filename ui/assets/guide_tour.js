@@ -124,8 +124,8 @@ export function createTour(app, { onOpen }) {
     }
   }
 
-  const onPress = (event) => {
-    const where = open && tour.steps[at].press;
+  const onDeed = (name) => (event) => {
+    const where = open && tour.steps[at][name];
     if (!where) return;
     // A part may be redrawn by what its own listeners do: what was pressed is known now.
     if (event.composedPath().some((node) => node instanceof Element && node.matches(where))) fulfil();
@@ -144,7 +144,10 @@ export function createTour(app, { onOpen }) {
     }
   };
   const onScroll = () => { if (open) look(); };
-  const listeners = [["click", onPress], ["input", onPress], ["keydown", onKey], ["scroll", onScroll]];
+  const [onPress, onPoint] = [onDeed("press"), onDeed("points")];
+  const listeners = [
+    ["click", onPress], ["input", onPress], ["pointerover", onPoint], ["focusin", onPoint], ["keydown", onKey], ["scroll", onScroll],
+  ];
   for (const [name, listener] of listeners) document.addEventListener(name, listener, name !== "keydown");
   addEventListener("resize", onScroll);
 

@@ -3,6 +3,7 @@
 A tour is data, one file a page. A step has a title and a text, `at`, the part it points at, and one of
 
     press    somebody clicks, taps or types there
+    points   the pointer or the keyboard comes there
     holds    something is so in the page
     changes  what stands there is no longer what it was when the step began
 
@@ -22,7 +23,7 @@ from typing import Any
 FOLDER = Path(__file__).parent
 ADDRESS = "tour"
 """`?tour=1` opens the tour of a page; whatever else changes in the address, it stays there until it is closed."""
-CONDITIONS = ("press", "holds", "changes")
+CONDITIONS = ("press", "points", "holds", "changes")
 
 
 @dataclass(frozen=True)
