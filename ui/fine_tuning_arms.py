@@ -136,8 +136,15 @@ def _variant(name: str, spec: RunSpec) -> str:
             return "Unfrozen in turn"
         if method.rate_decay < 1:
             return "Lower layers slower"
-    if isinstance(method, FixedFeatures) and getattr(spec.network, "weights", "") == "none":
-        return "Random features"
+        if method.early_stopping:
+            return "Stopped early"
+    if isinstance(method, FixedFeatures):
+        if getattr(spec.network, "weights", "") == "none":
+            return "Random features"
+        if method.layer:
+            return f"Features after layer {method.layer}"
+        if method.classifier == "svm":
+            return "Fixed features, SVM"
     words = name.replace("_", " ")
     return words[0].upper() + words[1:]
 

@@ -57,10 +57,6 @@ _STYLE = """
 .tl-runs{color:var(--tl-soft);font-size:.88rem;margin:.1rem 0 .3rem}
 .tl-curve td{vertical-align:top}
 .tl-curve small[data-change=up]{color:var(--tl-extractor)}
-.tl-scroll{overflow-x:auto}
-.tl-runs a{color:inherit}
-.tl-runs{color:var(--tl-soft);font-size:.88rem;margin:.1rem 0 .3rem}
-.tl-curve td{vertical-align:top}
 .tl-curve small[data-change=down]{color:var(--tl-wrong)}
 """
 

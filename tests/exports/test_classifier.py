@@ -19,6 +19,7 @@ from tests.finished import finished
 from tlcore.errors import InvalidRequest, MissingData
 from tlcore.exports import Source
 from tlcore.exports.classifier import classifier, model_card, renamed_tensors, wilson_interval
+from tlcore.exports.classifier_script import SCRIPT
 from tlcore.exports.shown import View
 from tlcore.runs import Run, Store
 from tlcore.specs import RunSpec, validate
@@ -28,15 +29,16 @@ from tlcore.training.trying import trained
 GLYPHS = {"name": "glyphs", "characters": "digits", "pictures": 10}
 # What an environment with torch and torchvision alone does not have; `-I` keeps this folder out of sight as well.
 ALONE = """
-import runpy, sys
+import os, runpy, sys
 class Absent:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in ("tlcore", "ui", "safetensors", "pydantic", "streamlit"):
             raise ModuleNotFoundError(name)
 sys.meta_path.insert(0, Absent())
 for script, picture in zip(sys.argv[1::2], sys.argv[2::2]):
-    sys.argv = [script, picture]
+    sys.argv, sys.path[:0] = [script, picture], [os.path.dirname(script)]  # as `python SCRIPT PICTURE` has it
     runpy.run_path(script, run_name="__main__")
+    del sys.path[0], sys.modules["classifier"]
 """
 
 
@@ -90,7 +92,7 @@ def unpacked(content: bytes, folder: Path) -> Path:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         archive.extractall(folder)
         assert {Path(name).name for name in archive.namelist()} == {
-            "README.md", "model.json", "predict.py", "weights.safetensors",
+            "README.md", "classifier.py", "model.json", "predict.py", "weights.safetensors",
         }  # fmt: skip
     return next(folder.iterdir())
 
@@ -158,6 +160,10 @@ def test_the_card_tells_what_is_known(kept: Store, tmp_path: Path, here: None) -
     assert model["classes"] == [str(digit) for digit in range(10)] and model["sides"] == [16]
     names = {layer[0] for layer in model["layers"]}
     assert {name.split(".")[0] for name in load((folder / "weights.safetensors").read_bytes())} <= names
+
+
+def test_the_script_is_one_that_a_person_reads() -> None:
+    assert len(SCRIPT.splitlines()) <= 20
 
 
 def test_names_of_classes_cannot_break_the_card(kept: Store) -> None:

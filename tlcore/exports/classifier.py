@@ -1,4 +1,4 @@
-"""A trained classifier to be taken away: weights, how to build the network, a model card, and a program that runs it.
+"""A trained classifier to be taken away: weights, how to build the network, a model card, and a script that runs it.
 
 The numbers of the weights are copied byte by byte; the network is described by a process of its own, which loads torch.
 """
@@ -15,7 +15,7 @@ from typing import Any
 
 from tlcore.errors import InvalidRequest, MissingData
 from tlcore.execution.questions import ask
-from tlcore.exports.classifier_script import SCRIPT
+from tlcore.exports.classifier_script import MODULE, SCRIPT
 from tlcore.exports.shown import Source, View
 from tlcore.runs import Run
 from tlcore.specs import RunStart
@@ -27,7 +27,7 @@ PRIVATE = ("renamed", "labels", "held_out", "data", "licence", "feature_width")
 
 
 def classifier(sources: Sequence[Source], view: View) -> tuple[bytes, tuple[str, ...]]:
-    """A zip with weights.safetensors, model.json, README.md and predict.py.
+    """A zip with weights.safetensors, model.json, README.md, predict.py and the module it stands on, classifier.py.
 
     Raises InvalidRequest for a run that has not finished or learned from numbers, MissingData where its weights are not
     on this machine.
@@ -40,6 +40,7 @@ def classifier(sources: Sequence[Source], view: View) -> tuple[bytes, tuple[str,
         "README.md": model_card(source.run, facts).encode(),
         "model.json": json.dumps(model, ensure_ascii=False, indent=1).encode(),
         "predict.py": SCRIPT.encode(),
+        "classifier.py": MODULE.encode(),
         WEIGHTS: renamed_tensors(weights.read_bytes(), facts["renamed"]),
     }
     written = io.BytesIO()
@@ -103,8 +104,9 @@ def model_card(run: Run, facts: Mapping[str, Any]) -> str:
         "    python -m pip install torch torchvision",
         "    python predict.py picture.jpg",
         "",
-        "`weights.safetensors` holds the weights, `model.json` all that is needed to build the network and to prepare "
-        "a picture. Nothing of the lab is needed.",
+        "`predict.py` is short enough to be read and changed; in a program of your own, `from classifier import load, "
+        "read_picture`. `weights.safetensors` holds the weights, `model.json` all that is needed to build the network "
+        "and to prepare a picture. Nothing of the lab is needed.",
         "",
         "## What it learned from",
         "",

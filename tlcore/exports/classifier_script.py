@@ -1,9 +1,25 @@
-"""The program that goes with an exported classifier. It knows nothing of this lab: torch and torchvision are enough."""
+"""The programs that go with an exported classifier. They know nothing of this lab: torch and torchvision are enough."""
 
-SCRIPT = '''"""Names what is in a picture: python predict.py PICTURE. It needs torch and torchvision alone."""
+SCRIPT = '''"""Names what is in pictures: python predict.py PICTURE… It needs torch and torchvision alone."""
+
+import sys
+
+import torch
+
+from classifier import CLASSES, load, read_picture
+
+network = load()
+for path in sys.argv[1:]:
+    with torch.no_grad():
+        probabilities = network(read_picture(path)).softmax(1)[0].tolist()
+    print(path)
+    for chance, name in sorted(zip(probabilities, CLASSES), reverse=True):
+        print(f"  {chance:.6f}  {name}")
+'''
+
+MODULE = '''"""A classifier that was trained elsewhere: `load()` builds it, `read_picture(path)` prepares a picture for it."""
 
 import json
-import sys
 from collections import OrderedDict
 from pathlib import Path
 
@@ -15,6 +31,7 @@ from torch.nn.functional import interpolate
 
 HERE = Path(__file__).resolve().parent
 MODEL = json.loads((HERE / "model.json").read_text(encoding="utf-8"))
+CLASSES = MODEL["classes"]
 TYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64}
 
 
@@ -28,8 +45,9 @@ def read_weights():
                                    dtype=TYPES[one["dtype"]]).reshape(one["shape"]) for name, one in header.items()}
 
 
-def build(weights):
-    """The network, with its weights."""
+def load():
+    """The network with its weights: from a prepared picture to one number for each class."""
+    weights = read_weights()
     if "layers" in MODEL:
         network = nn.Sequential(OrderedDict((name, getattr(nn, kind)(*arguments, **options))
                                             for name, kind, arguments, options in MODEL["layers"]))
@@ -40,9 +58,9 @@ def build(weights):
         output = nn.Linear(*reversed(weights["output.weight"].shape))
         output.load_state_dict({name: weights.pop(f"output.{name}") for name in ("weight", "bias")})
         body.load_state_dict(weights)
-        return Reader(body, MODEL["read_before"]).eval(), output.eval()
+        return nn.Sequential(Reader(body, MODEL["read_before"]), output).eval()
     network.load_state_dict(weights)
-    return network.eval(), nn.Identity()
+    return network.eval()
 
 
 class Reader(nn.Module):
@@ -83,14 +101,4 @@ def read_picture(path):
         pixels = interpolate(pixels, size=(side, side), mode=MODEL["interpolation"], antialias=True)
     mean, deviation = (torch.tensor(MODEL[name]).view(1, -1, 1, 1) for name in ("mean", "sd"))
     return (pixels - mean) / deviation
-
-
-if __name__ == "__main__":
-    body, output = build(read_weights())
-    for path in sys.argv[1:]:
-        with torch.no_grad():
-            probabilities = output(body(read_picture(path))).softmax(1)[0].tolist()
-        print(path)
-        for chance, name in sorted(zip(probabilities, MODEL["classes"]), reverse=True):
-            print(f"  {chance:.6f}  {name}")
 '''

@@ -38,6 +38,7 @@ FURTHER = tuple(
     for index, dash, symbol in (
         (1, "solid", "triangle-down"), (5, "dash", "pentagon"), (6, "longdash", "star"), (9, "dot", "hexagon"),
         (8, "dashdot", "x"), (3, "longdashdot", "triangle-left"), (10, "solid", "triangle-right"),
+        (1, "dot", "square-open"), (5, "longdash", "diamond-open"), (6, "solid", "circle-open"),
     )
 )  # fmt: skip
 

@@ -242,17 +242,21 @@ EASY_TARGET = Preset(
 
 
 def _depth_arms() -> dict[str, RunSpec]:
-    """How much of the network is tuned: the last layers, all at once, all one after the other, or slower below."""
+    """How much of the network is tuned: nothing, and after which layer it is read; the last layers; all at once, one
+    after the other, slower below, or until labels that were set aside say stop."""
     arms = curve_arms(Glyphs(), PhotoDigits(renderings=3), shots=(5, 20), methods=())
     first = arms[SOURCE]
-    ways = {f"last_{count}": FineTune(head_warm_up=0.1, head_rate=2.0, last_layers=count) for count in (1, 2, 3, 4)}
+    warmed = FineTune(head_warm_up=0.1, head_rate=2.0)
+    ways: dict[str, MethodSpec] = {f"features_{layer}": FixedFeatures(layer=layer) for layer in (3, 4)}
+    ways |= {"fixed_features": FixedFeatures(), "svm": FixedFeatures(classifier="svm")}
+    ways |= {f"last_{count}": warmed.model_copy(update={"last_layers": count}) for count in (1, 2, 3, 4)}
     ways |= {
-        "fine_tune": FineTune(head_warm_up=0.1, head_rate=2.0),
-        "gradual": FineTune(head_warm_up=0.1, head_rate=2.0, gradual_unfreezing=True),
-        "rate_decay": FineTune(head_warm_up=0.1, head_rate=2.0, rate_decay=1 / 2.6),
+        "fine_tune": warmed,
+        "gradual": warmed.model_copy(update={"gradual_unfreezing": True}),
+        "rate_decay": warmed.model_copy(update={"rate_decay": 1 / 2.6}),
+        "early_stopping": warmed.model_copy(update={"early_stopping": True}),
     }
     for count in (5, 20):
-        arms[arm_name("fixed_features", count)] = _tuned(first, FixedFeatures(), count)
         for name, method in ways.items():
             arms[arm_name(name, count)] = _tuned(first, method, count)
     return arms
@@ -262,13 +266,15 @@ HOW_DEEP = Preset(
     page=PAGE,
     name="how-deep",
     title="How much of the network should learn?",
-    lead="The last one to five layers, all at once, one after the other, or each layer below slower.",
+    lead="Nothing, read after one layer or another; the last one to five layers, all at once, one after the other, or "
+    "each layer below slower.",
     arms=_depth_arms(),
     side_by_side=("last_1@20", "fine_tune@20"),
     look_for=(
+        "Nothing learns: is the last layer the best one to read, or one below it?",
         "Does the target gain with each layer more that may learn? And how much of the source is lost for it?",
         "Gradual unfreezing and slower lower layers are ways in between: compare both columns.",
-        "Compare five labels per class with twenty: how many layers may learn before it hurts?",
+        "Stopping early costs a fifth of the labels. Compare what that is worth with five and with twenty of a class.",
     ),
     explanation="The first layers hold what most pictures share, the last what the source task asked for. With few "
     "labels it is the last ones that must change; how many, the two curves tell.",
