@@ -20,6 +20,7 @@ from ui.films import film_panel, projections_of
 from ui.fine_tuning_arms import (
     Board,
     Pair,
+    arm_titles,
     board_of,
     chosen_pair,
     metrics_of,
@@ -103,7 +104,9 @@ def main() -> None:
     views = experiment.views(experiment.seed)
     with card("take-along"):
         card_header("Take it along")
-        take_along(experiment, [view for view in views.values() if view], beside=pair.arms)
+        take_along(
+            experiment, [view for view in views.values() if view], beside=pair.arms, titles=arm_titles(experiment.arms)
+        )
 
 
 def live_view(experiment: Experiment, pace: float | None, pair: Pair) -> None:

@@ -19,7 +19,7 @@ from ui.fine_tuning_network import network_style
 from ui.layer_transfer_bench import bench_address, bench_card
 from ui.layer_transfer_figure import address_of_figure, figure_card, table_card
 from ui.layer_transfer_inside import bases_ready, contents_card
-from ui.layer_transfer_runs import Board, base_of, board_of, choices, chosen_run, pace_of
+from ui.layer_transfer_runs import Board, arm_title, base_of, board_of, choices, chosen_run, pace_of
 from ui.library import RunView, warm_up
 from ui.page import card, card_header, notice_box, page_header, steps_to_look_for
 from ui.player import PlayerState, player, player_state, wanted_by_address
@@ -61,7 +61,8 @@ def main() -> None:
         card_header("Take it along")
         chosen = chosen_run(experiment)
         beside = tuple(dict.fromkeys(arm for arm in (base_of(experiment, chosen), chosen) if arm in experiment.arms))
-        take_along(experiment, [view for view in views.values() if view], beside=beside)
+        titles = {arm: arm_title(arm) for arm in experiment.arms}
+        take_along(experiment, [view for view in views.values() if view], beside=beside, titles=titles)
 
 
 def live_view(experiment: Experiment, pace: float | None, ready: bool) -> None:

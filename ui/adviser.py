@@ -11,6 +11,7 @@ import streamlit as st
 
 from tlcore.analysis.advice_check import check_advice
 from tlcore.execution.questions import ask, pinned
+from tlcore.plots.fine_tuning import shots_words
 from tlcore.presets.four_cases import FOUR_CASES
 from tlcore.specs import RunSpec, RunStart, TaskPair, with_seed
 from tlcore.specs.model_questions import AdviseTransfer
@@ -62,7 +63,7 @@ def _adviser(experiment: Experiment) -> None:
             arms = places[place if place in places else names[0]]
             asked = _asked(experiment, arms)
             st.button(
-                "Ask", icon=":material/psychology_alt:", key="adviser-ask", type="primary",
+                "Ask", icon=":material/psychology_alt:", key="adviser-ask",
                 on_click=partial(_ask_again, asked),
             )  # fmt: skip
         trouble_of_submitting()
@@ -96,7 +97,7 @@ def places_of(arms: Mapping[str, RunSpec]) -> dict[str, dict[str, str]]:
         if not at or not isinstance(spec.data, TaskPair) or method not in ADVISED_ARMS:
             continue
         count = spec.data.labels_per_class
-        words = f"{count} label{'s' * (count != 1)} per class" if count else "all labels"
+        words = shots_words(count)
         for group in [source] if method != "scratch" or source else _groups(arms):
             place = f"{words}, {group} source" if group else words
             found.setdefault(place, {})[method] = spec

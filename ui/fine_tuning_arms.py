@@ -51,11 +51,7 @@ class Board:
 
     def title(self, arm: str) -> str:
         """`Fine-tuned, 5 per class`."""
-        parts = split_arm(arm)
-        if parts is None:
-            return self.experiment.arms[arm].method.title
-        method, shots = parts
-        return f"{self.titles[method]}, {f'{shots} per class' if shots else 'all labels'}"
+        return _title(arm, self.experiment.arms, self.titles)
 
     @cached_property
     def finished(self) -> Finished:
@@ -124,6 +120,20 @@ def method_titles(arms: Mapping[str, RunSpec]) -> dict[str, str]:
         method: spec.method.title if method == spec.method.name else _variant(method, spec)
         for method, spec in specs.items()
     }
+
+
+def arm_titles(arms: Mapping[str, RunSpec]) -> dict[str, str]:
+    """`Fine-tuned, 5 per class` for each arm."""
+    titles = method_titles(arms)
+    return {arm: _title(arm, arms, titles) for arm in arms}
+
+
+def _title(arm: str, arms: Mapping[str, RunSpec], titles: Mapping[str, str]) -> str:
+    parts = split_arm(arm)
+    if parts is None:
+        return arms[arm].method.title
+    method, shots = parts
+    return f"{titles[method]}, {f'{shots} per class' if shots else 'all labels'}"
 
 
 def _variant(name: str, spec: RunSpec) -> str:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from tlcore.analysis.confusion import per_class_accuracy
 from tlcore.analysis.diagnosis import losing_classes, negative_transfer
-from tlcore.plots.fine_tuning import Reference, efficiency_curve, shots_label
+from tlcore.plots.fine_tuning import Reference, efficiency_curve, shots_label, shots_words
 from tlcore.presets.fine_tuning import SOURCE, arm_name, split_arm
 from tlcore.runs import Notice, Store
 from ui.fine_tuning_arms import METRICS, Board, Pair, open_point
@@ -143,11 +143,10 @@ def transfer_warnings(board: Board, class_names: tuple[str, ...]) -> list[Notice
             continue
         worst = max(drops, key=drops.__getitem__)
         named = ", ".join(f"{board.titles[method]} by {100 * drop:.1f}" for method, drop in drops.items())
-        few = f"{shots} label{'s' * (shots != 1)} per class" if shots else "all labels"
         once = " A single seed: repeat it before believing it." if fewest == 1 else ""
         text = (
-            f"The source hurts with {few}: from scratch reaches {np.mean(alone):.0%}; points below it: {named}."
-            f"{once} {_blame(board, shots, worst, class_names)}"
+            f"The source hurts with {shots_words(shots)}: from scratch reaches {np.mean(alone):.0%}; points below it: "
+            f"{named}.{once} {_blame(board, shots, worst, class_names)}"
         )
         step = max(view.run.step for view in board.finished.views[arm_name(worst, shots)])
         notices.append(Notice(step, "warning", f"negative-{shots_label(shots)}", text.strip()))

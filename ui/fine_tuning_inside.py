@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from tlcore.plots import fine_tuning as plots
-from tlcore.plots.fine_tuning import shots_label
+from tlcore.plots.fine_tuning import shots_words
 from tlcore.runs import Series
 from ui.fine_tuning_arms import Board, Pair, layers_of, metrics_of, moment_of
 from ui.fine_tuning_network import filters_of, layer_names, network_rows
@@ -28,7 +28,7 @@ LAYER_CHARTS = {
 def network_card(board: Board, pair: Pair) -> None:
     """The network, a row for each method."""
     with card("network"):
-        card_header("What each method does to the network", f"{shots_label(pair.shots)} labels per class")
+        card_header("What each method does to the network", shots_words(pair.shots))
         st.html(network_rows(board, pair))
         st.caption(
             "Dashed: begins at random. Hatched: frozen. Double border: held near where it was. The number says how far "
@@ -48,7 +48,7 @@ def inside_cards(board: Board, pair: Pair) -> None:
         for column, prefix in zip(st.columns(2), LAYER_CHARTS, strict=True):
             with column, card(f"layers-{prefix}"):
                 _layer_chart(board, pair, metrics, layers, prefix, moments)
-    few = f"{shots_label(pair.shots)} labels per class"
+    few = shots_words(pair.shots)
     left, right = st.columns(2)
     if any("source_accuracy" in found for found in metrics.values()):
         with left, card("forgetting"):

@@ -50,7 +50,7 @@ _STYLE = """
 .tl-head-box small{display:block;font-size:.72rem;opacity:.85}
 .tl-filters{display:flex;flex-wrap:wrap;gap:18px;margin:.5rem 0}
 .tl-filters figure{margin:0}
-.tl-filters img{image-rendering:pixelated;width:min(190px,38vw);display:block;border-radius:4px}
+.tl-filters img{image-rendering:pixelated;width:min(168px,38vw);display:block;border-radius:4px}
 .tl-filters figcaption{font-size:.8rem;color:var(--tl-soft);margin-top:5px}
 .tl-scroll{overflow-x:auto}
 .tl-runs a{color:inherit}

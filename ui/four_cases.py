@@ -27,7 +27,9 @@ _STYLE = """
 .tl-four em{font-style:normal;font-variant-numeric:tabular-nums;color:var(--tl-target);font-weight:600}
 .tl-four p{margin:.35rem 0 0;font-size:.88rem;color:var(--tl-soft)}
 .tl-four p b{display:inline;font-size:inherit;color:var(--tl-ink);font-weight:500}
-@media (max-width:760px){.tl-four{grid-template-columns:minmax(0,1fr)}.tl-four>span[data-head]{text-align:left}}
+.tl-four small[data-case]{display:none;color:var(--tl-soft)}
+@media (max-width:760px){.tl-four{grid-template-columns:minmax(0,1fr)}.tl-four>span{display:none}
+ .tl-four small[data-case]{display:block;margin-bottom:.2rem}}
 """
 
 
@@ -94,10 +96,12 @@ def case_values(source: str, count: int, finished: Mapping[str, Sequence[float]]
 def _cell(source: str, count: int, finished: Mapping[str, Sequence[float]], tested: int) -> str:
     case, values = CASES[source, count], case_values(source, count, finished)
     book, words = TEXTBOOK[case]
+    size, distance = case
     says = f"<p>Textbook: <b>{html.escape(words)}</b></p>"
+    where = f"<small data-case>{size} data, {count} per class, {distance} source</small>"  # on a narrow screen
     if len(values) < len(WAYS):
-        return f"<div><b>{len(values)} of {len(WAYS)} ways measured</b>{says}</div>"
+        return f"<div>{where}<b>{len(values)} of {len(WAYS)} ways measured</b>{says}</div>"
     best = max(values, key=lambda method: sum(values[method]) / len(values[method]))
     sentence = html.escape(case_sentence(case, values, tested))
     kind, name = "book" if best == book else "", html.escape(WAYS[best])
-    return f'<div data-as="{kind}"><b>{name}</b><em>{mean_cell(values[best])}</em>{says}<p>{sentence}</p></div>'
+    return f'<div data-as="{kind}">{where}<b>{name}</b><em>{mean_cell(values[best])}</em>{says}<p>{sentence}</p></div>'

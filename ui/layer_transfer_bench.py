@@ -200,7 +200,7 @@ def _verdict(board: Board, bench: Bench, spec: RunSpec) -> None:
         done = view is not None and view.run.state == "finished" and is_built(experiment, view.run.id)
         st.button(
             "Train this", icon=":material/play_arrow:", key="bench-train", on_click=_train, args=(experiment, spec),
-            disabled=live or done or all_frozen, type="primary",
+            disabled=live or done or all_frozen,
             help="Train this one network, and the one it copies from if that is not there yet.",
         )  # fmt: skip
         words = "Every layer is frozen: nothing is left to learn." if all_frozen else _state(board, bench, view)

@@ -11,7 +11,7 @@ import streamlit as st
 
 from tlcore.analysis.statistics import summarise
 from tlcore.plots.layer_transfer import LOOKS, co_adaptation, kept_curves, specificity, transfer_curves
-from tlcore.plots.style import role_colour
+from tlcore.plots.style import role_colour, say_empty
 from tlcore.presets import yosinski
 from tlcore.presets.layer_transfer import BASE, BASE_A, LAYERS, arm_name, split_arm
 from ui.experiment import Experiment
@@ -31,6 +31,7 @@ from ui.page import card, card_header
 from ui.remembered import remembered
 
 OVERLAY = "2014"
+SINGLE_SPLIT = "A single split: train others before believing small differences."
 NOTICEABLE = 0.01  # accuracy: nothing is made of smaller differences
 
 
@@ -131,7 +132,7 @@ def _curves_figure(board: Board, stars: Sequence[Star]) -> go.Figure:
         figure.layout.yaxis.range = [max(0.0, min(view[0], *(one - 0.03 for one in levels))),
                                      min(1.0, max(view[1], *(one + 0.03 for one in levels)))]  # fmt: skip
     if not board.finished.views and not stars:
-        _say_empty(figure)
+        say_empty(figure)
     return figure
 
 
@@ -148,7 +149,7 @@ def _kept_figure(board: Board, stars: Sequence[Star]) -> go.Figure:
         column = 1 if star[2] == "B" else 2
         figure.add_trace(_star_trace(star, LAYERS - 1), row=1, col=column)
     if not board.finished.views and not stars:
-        _say_empty(figure)
+        say_empty(figure)
     return figure
 
 
@@ -178,13 +179,6 @@ def _make_clickable(figure: go.Figure, board: Board, names: Mapping[str, str], a
             trace.customdata = [
                 next((one for one in found if one.endswith(shown)), found[0]) for found in dots.values()
             ]
-
-
-def _say_empty(figure: go.Figure) -> None:
-    figure.add_annotation(
-        text="The points come as the runs finish: press Train", xref="paper", yref="paper", x=0.5, y=0.5,
-        showarrow=False, font={"size": 14},
-    )  # fmt: skip
 
 
 # In words ----------------------------------------------------------------------------------------------------------
@@ -219,7 +213,7 @@ def curve_words(board: Board) -> list[str]:
     elif {"BnB", "AnB"} <= points.keys():
         said.append("<b>No specificity here:</b> no point of AnB lies a whole point below BnB with the same n.")
     if len(base) == 1:
-        said.append("A single split: train others before believing small differences.")
+        said.append(SINGLE_SPLIT)
     return said
 
 
@@ -262,6 +256,8 @@ def kept_words(board: Board) -> list[str]:
     strongest = [max(lead.values(), key=abs) for lead in leads.values() if lead]
     if len(strongest) == 2 and min(map(abs, strongest)) >= NOTICEABLE and strongest[0] * strongest[1] < 0:
         said.append("<b>The order turns round:</b> which layers to keep is a question of what changes.")
+    if said and max(len(board.values(f"{change}:base")) for change in CHANGES) == 1:
+        said.append(SINGLE_SPLIT)
     return said
 
 
@@ -269,7 +265,7 @@ def kept_words(board: Board) -> list[str]:
 
 
 def table_card(board: Board) -> None:
-    """Mean ± sd over splits, a row for each curve and a column for each n."""
+    """Mean ± sd over splits, a row for each curve and a column for each n; in the bases nothing is transferred."""
     with card("table"):
         card_header("The numbers", "accuracy on the task, mean ± sd over splits")
         if not board.finished.views:
@@ -279,16 +275,16 @@ def table_card(board: Board) -> None:
         counts = sorted({count for _, count in parts})
         names = {arm: _base_name(arm) for arm in board.experiment.arms if split_arm(arm) is None}
         rows = [
-            f"<tr><td style='white-space:nowrap'>{html.escape(name)}</td><td colspan={len(counts)}"
-            f" style='text-align:left'>{_cell(board.values(arm))}</td></tr>"
+            f"<tr><td style='white-space:nowrap'>{html.escape(name)}</td><td>{_cell(board.values(arm))}</td>"
+            f"{'<td></td>' * len(counts)}</tr>"
             for arm, name in names.items()
         ]
         for curve in dict.fromkeys(curve for curve, _ in parts):
             cells = "".join(f"<td>{_cell(board.values(arm_name(curve, count)))}</td>" for count in counts)
             change, _, kept = curve.partition(":")
             name = f"{CHANGES[change]}: {kept} kept" if change in CHANGES else curve
-            rows.append(f"<tr><td>{html.escape(name)}</td>{cells}</tr>")
-        head = "".join(f"<th>n = {count}</th>" for count in counts)
+            rows.append(f"<tr><td>{html.escape(name)}</td><td></td>{cells}</tr>")
+        head = "".join(f"<th>n = {count}</th>" for count in (0, *counts))
         st.html(f'<div class="tl-scroll"><table class="tl-table"><tr><th></th>{head}</tr>{"".join(rows)}</table></div>')
 
 

@@ -12,6 +12,7 @@ import streamlit as st
 from tlcore.execution.questions import ask
 from tlcore.plots.fine_tuning import filter_mosaic
 from tlcore.plots.layer_transfer import layer_contents
+from tlcore.specs import with_seed
 from tlcore.specs.model_questions import CompareLayers
 from ui.background import look, peek
 from ui.experiment import Experiment
@@ -19,6 +20,7 @@ from ui.fine_tuning_network import FILTERS_SHOWN, first_filters, mosaic_figures
 from ui.layer_transfer_runs import CHANGES, compared_bases
 from ui.library import RunView, executor
 from ui.live_chart import live_chart
+from ui.measured_arms import submit_all, trouble_of_submitting
 from ui.page import card, card_header, paragraph
 from ui.remembered import remembered
 
@@ -44,9 +46,7 @@ def contents_card(experiment: Experiment) -> None:
         card_header("What the layers hold", f"base networks of A and B, split {experiment.seed}")
         views = [view for view in bases.values() if view is not None and _trained(view)]
         if len(views) < 2:
-            recorded = any(view is not None and view.is_recorded for view in bases.values())
-            why = "Recorded runs ship without their weights: train" if recorded else "Train"
-            st.caption(f"{why} both base networks to look into them.")
+            _train_bases(experiment, bases)
             return
         left, right = st.columns([2, 3], gap="large")
         with left:
@@ -60,6 +60,21 @@ def contents_card(experiment: Experiment) -> None:
                 st.caption("This network has no first filters that are pictures, or its weights are gone.")
         with right:
             _comparison(experiment, views)
+
+
+def _train_bases(experiment: Experiment, bases: Mapping[str, RunView | None]) -> None:
+    """What is missing, and the way to have it without the other arms."""
+    if any(view is not None and view.run.live for view in bases.values()):
+        st.caption("The base networks are being trained; then one can look into them.")
+        return
+    recorded = any(view is not None and view.is_recorded for view in bases.values())
+    why = "Recorded runs ship without their weights: train" if recorded else "Train"
+    st.caption(f"{why} both base networks to look into them.")
+    if st.button("Train both base networks", key="train-bases", icon=":material/play_arrow:"):
+        specs = with_seed(experiment.arms, experiment.seed)
+        submit_all({arm: specs[arm] for arm in bases}, experiment.preset.identity)
+        st.rerun()  # the figure above follows them
+    trouble_of_submitting()
 
 
 @lru_cache(maxsize=50)

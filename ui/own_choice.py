@@ -1,51 +1,118 @@
-"""Which own pictures an experiment runs on, for presets that wait for somebody's own."""
+"""Which own pictures an experiment runs on, and through which network, for presets that wait for somebody's own."""
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
+from tlcore.catalogue import data_folder
 from tlcore.errors import LabError
 from tlcore.execution.questions import ask
-from tlcore.specs import OwnPictures
+from tlcore.specs import OwnPictures, Pretrained
+from tlcore.specs.architectures import ARCHITECTURES
 from tlcore.specs.own_data import ListOwn
-from ui.experiment import Experiment
+from ui.background import lively
+from ui.data_pieces import pieces_style, quiet
+from ui.experiment import Experiment, own_contents
+from ui.own_data import bring
 from ui.page import card, card_header
 from ui.visitor import scope
 
-PLACE = "data.target"
-DATA_PAGE = Path(__file__).parents[1] / "pages" / "data.py"
+PICTURES, NETWORK = "data.target", "network.architecture"
+PHOTOGRAPH_SIDE = 224  # what published weights were trained on
 
 
 def own_choice(experiment: Experiment) -> None:
-    """A card to choose among the pictures on this machine, with the way to bring others; for other presets nothing."""
+    """A card to choose among the pictures on this machine, to bring others, and to pick the network that reads them;
+    for presets on other data nothing."""
     targets = [getattr(spec.data, "target", None) for spec in experiment.arms.values()]
     present = next((data for data in targets if isinstance(data, OwnPictures)), None)
     if present is None:
         return
     try:
-        entries = [entry for entry in own_sets() if entry.get("kind") == "pictures"]
+        names = [str(entry["name"]) for entry in own_sets() if entry.get("kind") == "pictures"]
     except LabError as error:
         st.error(str(error))
         return
-    names = [str(entry["name"]) for entry in entries]
+    pieces_style()
     with card("own-choice"):
-        card_header("Your pictures", f"{len(names)} on this machine")
-        if not names:
-            st.write("There are none on this machine yet: bring a zip with one folder for each class.")
-        else:
-            chosen = st.selectbox(
-                "Pictures to learn from", names,
-                index=names.index(present.dataset) if present.dataset in names else None,
-                placeholder="Choose", key=f"own-choice-{present.dataset}", label_visibility="collapsed",
-            )  # fmt: skip
-            if chosen and chosen != present.dataset:
-                document = OwnPictures(dataset=chosen).canonical_json()
-                changes = {**experiment.changes, PLACE: document}
-                Experiment(experiment.preset, changes, experiment.seeds, experiment.seed).write_address()
-                st.rerun()
-        st.page_link(DATA_PAGE, label="Bring pictures on the Data page", icon=":material/upload:")
+        card_header("Your pictures", f"{len(names)} set{'s' * (len(names) != 1)} on this machine")
+        with st.container(horizontal=True, vertical_alignment="bottom", key="own-choice-row"):
+            _pictures(experiment, present, names)
+            _network(experiment)
+        quiet(_standing(present, names))
+        lacks = not names and not _beside(present.dataset)
+        with st.expander("Bring pictures: a zip with one folder for each class", expanded=lacks):
+            lively(lambda: bring(usual_side=PHOTOGRAPH_SIDE, imported=lambda name: _use(experiment, name)), "own-bring")
+
+
+def _pictures(experiment: Experiment, present: OwnPictures, names: list[str]) -> None:
+    chosen = st.selectbox(
+        "Pictures to learn from", names, index=names.index(present.dataset) if present.dataset in names else None,
+        placeholder="Choose", key=f"own-choice-{present.dataset}", disabled=not names, width=322,
+    )  # fmt: skip
+    if chosen and chosen != present.dataset:
+        _use(experiment, chosen)
+
+
+def _network(experiment: Experiment) -> None:
+    networks = (spec.network for spec in experiment.arms.values())
+    network = next((found for found in networks if isinstance(found, Pretrained)), None)
+    if network is None:
+        return
+    here = _weights_here()
+    names = sorted(ARCHITECTURES, key=lambda name: (name not in here, ARCHITECTURES[name].megabytes))
+
+    def words(name: str) -> str:
+        row = ARCHITECTURES[name]
+        place = "here" if name in here else f"{row.megabytes:,.0f} MB to fetch"
+        return f"{name} · {place} · {row.accuracy:.0%} on ImageNet"
+
+    chosen = st.selectbox(
+        "Network that reads them", names, index=names.index(network.architecture), format_func=words, width=372,
+        key=f"own-network-{network.architecture}", help="With weights that were trained on ImageNet's photographs.",
+    )  # fmt: skip
+    if chosen != network.architecture:
+        _change(experiment, NETWORK, chosen)
+
+
+def _standing(present: OwnPictures, names: list[str]) -> str:
+    """What is chosen, or what to do."""
+    if present.dataset in names:
+        return "Train shows the curve on them; what has finished can be tried on a new picture below and taken along."
+    if present.dataset and _beside(present.dataset):
+        return f"The folder “{present.dataset}” in the data folder is taken over when you press Train."
+    if names:
+        return "Choose some of those on this machine, or bring others."
+    return "There are none on this machine yet: bring a zip with one folder for each class."
+
+
+def _beside(dataset: str) -> bool:
+    """Whether whoever runs this machine has put a folder of that name among the data."""
+    return bool(dataset) and (data_folder() / dataset).is_dir()
+
+
+def _use(experiment: Experiment, dataset: str) -> None:
+    own_sets.clear()
+    own_contents.clear()
+    _change(experiment, PICTURES, OwnPictures(dataset=dataset).canonical_json())
+
+
+def _change(experiment: Experiment, path: str, value: str) -> None:
+    replace(experiment, changes={**experiment.changes, path: value}, forks=()).write_address()
+    st.rerun()
+
+
+def _weights_here() -> set[str]:
+    """Networks whose published weights torchvision has put on this machine already. Those with several published
+    weights are left out: which of them a file holds, only torchvision knows."""
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    home = Path(os.environ.get("TORCH_HOME") or f"{cache}/torch").expanduser()
+    files = {path.name.rpartition("-")[0] for path in (home / "hub" / "checkpoints").glob("*.pth")}
+    return {name for name, row in ARCHITECTURES.items() if name in files and len(row.published) == 1}
 
 
 def own_sets() -> list[dict]:

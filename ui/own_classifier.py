@@ -16,6 +16,7 @@ import streamlit as st
 from tlcore.errors import LabError
 from tlcore.execution.questions import ask
 from tlcore.exports import Source, content_of
+from tlcore.plots.fine_tuning import shots_words
 from tlcore.runs import Run
 from tlcore.specs import TaskPair
 from tlcore.specs.model_questions import ExportOnnx, TryPicture
@@ -103,8 +104,7 @@ def usable_runs(experiment: Experiment) -> list[tuple[Run, str]]:
 
 def _words(run: Run, arm: str, count: int) -> str:
     source = arm.rpartition(":")[0]
-    labels = f"{count} label{'s' * (count != 1)} per class" if count else "all labels"
-    parts = [run.spec.method.title, labels, *([f"{source} source"] if source else [])]
+    parts = [run.spec.method.title, shots_words(count), *([f"{source} source"] if source else [])]
     parts += [f"seed {run.spec.seed}"] if run.spec.seed else []
     accuracy = run.summary.get("target_accuracy")
     return " · ".join(parts) + (f" · {accuracy:.1%} right" if accuracy is not None else "")

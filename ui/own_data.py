@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -52,16 +52,18 @@ def own_section() -> None:
     """What somebody brings, and below it what is here already."""
     with card("bring"):
         card_header("Bring your own")
-        _bring()
+        bring()
     with card("yours"):
         own_list()
 
 
-def _bring() -> None:
+def bring(*, usual_side: int = USUAL_SIDE, imported: Callable[[str], None] | None = None) -> None:
+    """Look at what somebody brings, then import it. usual_side: the size of pictures that is offered first. imported:
+    told the name once it is there; else the address names it."""
     removal()
     above = st.container()  # drawn last, for an import that has ended leaves a fresh uploader
     importing = st.session_state.get("_own_import")
-    busy = bool(importing) and not _imported(*importing)
+    busy = bool(importing) and not _imported(*importing, imported)
     with above:  # also meanwhile: an uploader that is not drawn forgets its files
         source = _chosen()
     if busy:
@@ -82,7 +84,7 @@ def _bring() -> None:
         said(snapshot.error, "error")
         return
     _preview(snapshot.answer)
-    _form(snapshot.answer, question, content)
+    _form(snapshot.answer, question, content, usual_side)
 
 
 def _chosen() -> tuple[str, str, PreviewOwn, dict[str, bytes] | None] | None:
@@ -194,7 +196,7 @@ def _files(words: str, count: int, rows: Sequence[Mapping[str, str]]) -> None:
             bullets([f"{row['file']}: {row['reason']}" for row in rows])
 
 
-def _form(seen: Mapping[str, Any], looked_at: PreviewOwn, content: dict[str, bytes] | None) -> None:
+def _form(seen: Mapping[str, Any], looked_at: PreviewOwn, content: dict[str, bytes] | None, usual_side: int) -> None:
     """Name, size, Import."""
     round_ = st.session_state["_own_round"]
     there = {one["name"] for one in own_sets()}
@@ -207,10 +209,10 @@ def _form(seen: Mapping[str, Any], looked_at: PreviewOwn, content: dict[str, byt
             "Name", suggested, key=f"own-name-{round_}-{seen['title']}", max_chars=40, width=240,
             help="Small letters, digits, hyphens and underscores.",
         )  # fmt: skip
-        side = USUAL_SIDE
+        side = usual_side
         if seen["kind"] == "pictures":
             side = st.selectbox(
-                "Size", SIDES, index=SIDES.index(USUAL_SIDE), key=f"own-side-{round_}", width=130,
+                "Size", SIDES, index=SIDES.index(usual_side), key=f"own-side-{round_}", width=130,
                 format_func=lambda side: f"{side} × {side}",
                 help="Pictures are kept as squares of so many pixels: small trains faster, 224 suits large networks.",
             )  # fmt: skip
@@ -244,7 +246,7 @@ def _begin_import(looked_at: PreviewOwn, content: dict[str, bytes] | None, name:
         st.session_state.pop(last, None)
 
 
-def _imported(name: str, key: str) -> bool:
+def _imported(name: str, key: str, imported: Callable[[str], None] | None) -> bool:
     """Whether something else can be brought; until then how far the import is."""
     snapshot: Snapshot | None = peek(key)
     if snapshot is not None and not snapshot.done:
@@ -260,5 +262,8 @@ def _imported(name: str, key: str) -> bool:
     st.session_state["_own_said"] = f"{name} is imported: {taken['examples']:,} examples{also}."
     st.session_state["_own_round"] += 1  # a fresh uploader
     st.session_state[f"own-{name}"] = True
-    remember(own=name)
+    if imported:
+        imported(name)
+    else:
+        remember(own=name)
     return True

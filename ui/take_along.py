@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -46,10 +46,15 @@ def watched(page: str) -> Watched:
     return found
 
 
-def take_along(experiment: Experiment, views: Sequence[RunView], *, beside: Sequence[str] | None = None) -> None:
+def take_along(
+    experiment: Experiment, views: Sequence[RunView], *, beside: Sequence[str] | None = None,
+    titles: Mapping[str, str] | None = None,
+) -> None:  # fmt: skip
     """Draw the section. views: the runs there are, one of each arm. beside: the arms that stand side by side, if the
-    viewer has chosen them; else those of the preset.
+    viewer has chosen them; else those of the preset. titles: what the page calls its arms; else they are called by
+    their methods.
     """
+    named = titles or {}
     arms = experiment.preset.side_by_side if beside is None else beside
     link, python, terminal = st.tabs(["Link", "Python", "Terminal"])
     with link:
@@ -64,25 +69,27 @@ def take_along(experiment: Experiment, views: Sequence[RunView], *, beside: Sequ
         st.warning(f"The last download could not be made: {sight.trouble}")
         sight.trouble = None
     _films(experiment.preset.name, _side_by_side(views, arms), sight)
-    for view in _chosen(views, arms):
-        _data(view, sight)
+    for view in _chosen(views, arms, named):
+        _data(view, sight, _arm_title(view, named))
 
 
-def _chosen(views: Sequence[RunView], arms: Sequence[str]) -> Sequence[RunView]:
+def _chosen(views: Sequence[RunView], arms: Sequence[str], titles: Mapping[str, str]) -> Sequence[RunView]:
     """Of few runs all; of many those that stand side by side, or the one that is asked for."""
     if len(views) <= MOST_ROWS:
         return views
     by_arm = {view.run.arm or view.run.id: view for view in views}
     picked = st.selectbox(
         "Numbers and weights of", ["the runs shown above", *by_arm], key="take-along-arm", width=330,
-        format_func=lambda arm: _arm_title(by_arm[arm]) if arm in by_arm else arm,
+        format_func=lambda arm: _arm_title(by_arm[arm], titles) if arm in by_arm else arm,
     )  # fmt: skip
     return [by_arm[picked]] if picked in by_arm else [by_arm[arm] for arm in arms if arm in by_arm]
 
 
-def _arm_title(view: RunView) -> str:
-    """The method, with what tells arms of one method apart: the task of a run with one alone, and the part of the arm's
-    name after the `@`."""
+def _arm_title(view: RunView, titles: Mapping[str, str]) -> str:
+    """What the page calls an arm, else its method, with what tells arms of one method apart: the task of a run with one
+    alone, and the part of the arm's name after the `@`."""
+    if view.run.arm in titles:
+        return titles[view.run.arm]
     _, _, rest = (view.run.arm or "").partition("@")
     tasks = getattr(view.run.spec.data, "tasks", ())
     title = f"{view.run.spec.method.title}: {tasks[0]}" if len(tasks) == 1 else view.run.spec.method.title
@@ -106,12 +113,12 @@ def _films(preset: str, beside: Sequence[RunView], sight: Watched) -> None:
                 )  # fmt: skip
 
 
-def _data(view: RunView, sight: Watched) -> None:
+def _data(view: RunView, sight: Watched, title: str) -> None:
     """Numbers and weights of one run."""
     name = f"{view.run.spec.method.name}-{view.run.id}"
     folder = executor().store.folder
     here = partial(content_of, [Source(view.store, view.run)])
-    with _row(_arm_title(view)):
+    with _row(title):
         _button("metrics (CSV)", "csv", f"{name}-metrics.csv", partial(_said, sight, partial(here, "csv")))
         if _has_frames(view):
             _button("frames (NPZ)", "npz", f"{name}-frames.npz", partial(_said, sight, partial(here, "npz")))

@@ -143,11 +143,12 @@ class TestCheck:
 class TestFourCases:
     def test_the_textbook_comes_out(self) -> None:
         said = case_sentence(("little", "far"), {"early_features": [0.4], "l2_sp": [0.3], "scratch": [0.2]})
-        assert said.startswith("As the textbook says: +0.100") and NAMES["l2_sp"] in said
+        assert said.startswith("As the textbook says, 0.100 ahead of the next best") and NAMES["l2_sp"] in said
 
     def test_a_narrow_lead_is_called_chance(self) -> None:
         close = {"early_features": [0.40, 0.30], "l2_sp": [0.34, 0.33], "scratch": [0.2, 0.2]}
-        assert "+0.015 against the next best, no more than chance" in case_sentence(("little", "far"), close)
+        said = case_sentence(("little", "far"), close)
+        assert "0.015 ahead of the next best" in said and said.endswith("that is no more than chance.")
 
     def test_it_does_not_and_the_reason_is_made_of_the_numbers(self) -> None:
         case = ("much", "far")

@@ -19,8 +19,11 @@ from tests.methods.fine_tuning_parts import (
     weights_of,
 )
 from tlcore.errors import InvalidRequest
+from tlcore.methods import fixed_features
 from tlcore.methods.fine_tuning import softened_divergence
 from tlcore.methods.registry import METHODS
+from tlcore.networks.pretrained import load_network, weights_file
+from tlcore.specs import validate
 from tlcore.training.events import Checkpoint, Metrics, Outputs
 
 Weights = dict[str, torch.Tensor]
@@ -239,6 +242,51 @@ class TestFixedFeatures:
         spec = target_spec("fixed_features", method={"layer": 9})
         with pytest.raises(InvalidRequest, match="no layer 9"):
             events_of(spec, context_of(spec, learned))
+
+
+class TestPublishedWeights:
+    """Features of published weights are kept in a file from one run to the next."""
+
+    def spec(self) -> Any:
+        network = {"name": "torchvision", "architecture": "squeezenet1_1", "side": 32}
+        return validate({
+            "method": {"name": "fixed_features"}, "data": {"kind": "task_pair", "target": {"name": "photo-digits"}},
+            "network": network, "budget": {"steps": 1, "evaluations": 1, "frames": 1}, "seed": 3,
+        })  # fmt: skip
+
+    def accuracy(self) -> tuple[float, list[Any]]:
+        spec = self.spec()
+        context = context_of(spec, {})
+        del context.data.held_out["source", "test"]
+        events = events_of(spec, context)
+        tests = [event.logits for event in events if isinstance(event, Outputs) and event.part == "test"]
+        labels = np.tile(np.arange(len(TARGET_CLASSES)), 3)
+        return float((tests[-1].argmax(1) == labels).mean()), tests
+
+    def test_kept_features_give_the_accuracy_of_those_computed(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("TLCORE_DATA", str(tmp_path / "data"))
+        monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+        torch.manual_seed(0)
+        network = self.spec().network
+        path = weights_file(network)
+        path.parent.mkdir(parents=True)
+        torch.save(load_network(network.model_copy(update={"weights": "none"})).network.state_dict(), path)
+
+        computed: list[int] = []
+        honest = fixed_features.kept_values
+        counted = lambda file, compute: honest(file, lambda: computed.append(1) or compute())  # noqa: E731
+        monkeypatch.setattr(fixed_features, "kept_values", counted)
+        first = self.accuracy()
+        assert computed, "nothing was kept before"
+        computed.clear()
+        again = self.accuracy()
+        assert not computed, "everything was kept"
+        monkeypatch.setattr(fixed_features, "kept_values", lambda file, compute: compute())
+        uncached = self.accuracy()
+        assert first[0] == again[0] == uncached[0]
+        for logits in (again[1], uncached[1]):
+            for one, other in zip(logits, first[1], strict=True):
+                np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
 class TestForgetting:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from tests.data.stand_ins import cifar10
+from tests.finished import finished
 from tests.methods.fine_tuning_parts import events_of, pictures, weights_of
 from tlcore.errors import InvalidRequest
 from tlcore.methods.layer_transfer import train_arms_together
 from tlcore.methods.registry import METHODS
+from tlcore.presets import find_preset
 from tlcore.presets.layer_transfer import BASE, BASE_A, LAYERS, Recipe, curve_arms, kept_arms, split_arm
-from tlcore.specs import BlockCnn, Budget, ClassHalf, Glyphs, LayerTransfer, Optimisation, RunSpec, RunStart
+from tlcore.runs import Store
+from tlcore.specs import BlockCnn, Budget, ClassHalf, Glyphs, LayerTransfer, Optimisation, RunSpec, RunStart, override
 from tlcore.training.context import Cadence, Context, TrainingData
 from tlcore.training.events import Checkpoint, Metrics, Outputs
 
@@ -268,6 +273,23 @@ def test_arms_trained_together_end_as_each_by_itself(bases: Mapping[str, Weights
             torch.testing.assert_close(together[name], tensor, rtol=1e-3, atol=1e-4, msg=f"{arm}: {name}")
         for name in of_layers(singly, spec.method.frozen):
             assert torch.equal(together[name], singly[name]), f"{arm}: {name}"
+
+
+def test_the_arms_on_cifar10_run_on_files_in_its_layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the preset has them, but for two steps: the loader, the division into five and five, and the layers."""
+    cifar10(tmp_path)
+    monkeypatch.setenv("TLCORE_DATA", str(tmp_path))
+    short = {"budget.steps": "2", "budget.batch_size": "4", "budget.evaluations": "1", "budget.probe_points": "20"}
+    arms = override(find_preset("layer-transfer/cifar10").arms, short)
+    store = Store(tmp_path / "store")
+    for arm in ("AnB@2", "random@5"):
+        run = finished(store, arms[arm], arm)
+        assert 0.0 <= run.summary["target_accuracy"] <= 1.0
+        probe = store.probe(run.id)
+        assert probe is not None and len(probe.class_names) == 5
+        assert set(probe.class_names) <= {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse",
+                                          "ship", "truck"}  # fmt: skip
+    assert len(store.runs()) == 3, "two arms and the base of A"
 
 
 def test_only_one_experiment_is_trained_together() -> None:

@@ -225,7 +225,7 @@ def test_downloads_of_many_arms_hide_behind_a_choice(store: Store, experiment: E
     labels = [element.proto.label for element in test.get("download_button")]
     assert labels.count("metrics (CSV)") == 2, "the two that are shown"
     choice = next(box for box in test.selectbox if box.key == "take-along-arm")
-    assert "Parameters held (L2-SP) @ 1" in choice.options
+    assert "Parameters held (L2-SP), 1 per class" in choice.options
     choice.set_value("l2_sp@1").run()
     labels = [element.proto.label for element in test.get("download_button")]
     assert labels.count("metrics (CSV)") == 1

@@ -238,6 +238,14 @@ def test_filters_of_both_bases_are_shown_where_weights_are(store: Store, experim
     assert keyed(test, "compare-layers").label == "Compare their layers"
 
 
+def test_the_base_networks_can_be_trained_without_the_other_arms(store: Store, experiment: Experiment) -> None:  # noqa: F811
+    test = open_page(PAGE, seed="2")
+    keyed(test, "train-bases").click().run()
+    assert not test.exception
+    assert sorted((run.arm, run.spec.seed) for run in store.runs()) == [("base", 2), ("base_A", 2)]
+    assert "The base networks are being trained" in text_of(test)
+
+
 def test_what_the_layers_hold_in_words() -> None:
     answer = {
         "layers": ["conv1", "conv2"],

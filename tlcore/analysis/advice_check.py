@@ -74,8 +74,8 @@ def case_sentence(case: Case, measured: Mapping[str, Sequence[float]], tested: i
     if found.best == arm:
         second = max((name for name in means if name != arm), key=means.__getitem__)
         lead = means[arm] - means[second]
-        unsure = ", no more than chance" if lead <= _noise(measured, (arm, second), tested) else ""
-        return f"As the textbook says: {lead:+.3f} against the next best{unsure}, which is to {NAMES[second]}."
+        unsure = "; that is no more than chance" if lead <= _noise(measured, (arm, second), tested) else ""
+        return f"As the textbook says, {lead:.3f} ahead of the next best, to {NAMES[second]}{unsure}."
     beyond = f"{found.short_by:+.3f} against the textbook's {found.accuracy:.3f}"
     if found.tie:
         return f"To {NAMES[found.best]} is as good as the textbook's advice: {beyond} is no more than chance."

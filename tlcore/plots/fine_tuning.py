@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from tlcore.analysis.statistics import summarise
-from tlcore.plots.style import LIGHT, role_colour, style_figure
+from tlcore.plots.style import LIGHT, role_colour, say_empty, style_figure
 from tlcore.runs import Series
 
 PLOT_STATE = Literal["finished", "running", "queued"]
@@ -53,6 +53,11 @@ def looks_of(methods: Sequence[str]) -> dict[str, Look]:
 def shots_label(shots: int) -> str:
     """Labels per class as the axis has it; 0 stands for all there are."""
     return f"{shots}" if shots else "all"
+
+
+def shots_words(shots: int) -> str:
+    """`1 label per class`, `5 labels per class`; `all labels` for 0."""
+    return f"{shots} label{'s' * (shots != 1)} per class" if shots else "all labels"
 
 
 @dataclass(frozen=True)
@@ -124,7 +129,9 @@ def efficiency_curve(
     )  # fmt: skip
     figure.update_yaxes(title=metric)
     words = [titles[method] for method in methods] if one_place else [shots_label(count) for count in shots]
-    title = f"{shots_label(shots[0])} labels per class" if one_place and shots else "labels per class"
+    if not points:
+        say_empty(figure)
+    title = shots_words(shots[0]) if one_place and shots else "labels per class"
     return figure.update_xaxes(
         title=title, tickvals=[*range(len(words))], ticktext=words, range=[-0.4, max(len(words), 1) - 0.6],
         showgrid=False,

@@ -147,6 +147,14 @@ def style_figure(figure: go.Figure, **overrides: Any) -> go.Figure:
     return figure.update_layout(house_layout(**overrides))
 
 
+def say_empty(figure: go.Figure) -> None:
+    """Say in the middle of a figure without points that they are still to come."""
+    figure.add_annotation(
+        text="The points come as the runs finish: press Train", xref="paper", yref="paper", x=0.5, y=0.5,
+        showarrow=False, font={"size": 14},
+    )  # fmt: skip
+
+
 def palette_payload() -> dict[str, Any]:
     """Both palettes as plain data for the browser."""
     return {
