@@ -35,9 +35,9 @@ ONNX = ("onnx", "onnxscript")
 ONNX_COMMAND = "python -m pip install onnx onnxscript"
 WAYS = ("Upload", "Camera")
 _STYLE = """
-.tl-guess{display:grid;grid-template-columns:minmax(70px,max-content) minmax(0,1fr) max-content;gap:4px 10px;
+.tl-guess{display:grid;grid-template-columns:fit-content(40%) minmax(0,1fr) max-content;gap:4px 10px;
  align-items:center;margin:.4rem 0;font-variant-numeric:tabular-nums}
-.tl-guess span{overflow:hidden;text-overflow:ellipsis;white-space:nowrap;max-width:240px}
+.tl-guess span{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 .tl-guess div{height:14px;border-radius:4px;background:var(--tl-line);overflow:hidden}
 .tl-guess div i{display:block;height:100%;background:var(--tl-label);opacity:.55}
 .tl-guess div[data-first] i{opacity:1}
