@@ -15,6 +15,7 @@ from tlcore.presets.fine_tuning import SOURCE, arm_name, split_arm
 from tlcore.runs import Notice, Store
 from ui.fine_tuning_arms import METRICS, Board, Pair, open_point
 from ui.live_chart import live_chart
+from ui.measured_arms import under_way
 from ui.page import card, card_header, notice_box
 from ui.remembered import remembered
 
@@ -69,15 +70,15 @@ _TOGGLE = {"target_accuracy": "Accuracy on the target", "source_accuracy": "What
 
 
 def _progress(board: Board) -> str:
-    views = [view for arms in board.views.values() for view in arms.values() if view is not None]
-    waiting = sum(view.run.live for view in views)
-    done = sum(view.run.state == "finished" for view in views)
-    recorded = board.finished.recorded
-    if waiting:
-        return f"{done} of {done + waiting} runs are done"
-    if not done:
+    words = under_way(view for arms in board.views.values() for view in arms.values() if view is not None)
+    if words:
+        return words
+    points = {arm: views for arm, views in board.finished.views.items() if split_arm(arm) is not None}
+    if not points:
         return "nothing trained yet"
-    seeds = board.finished.seeds
+    seeds = max(map(len, points.values()))
+    done = sum(map(len, points.values()))
+    recorded = sum(view.is_recorded for views in points.values() for view in views)
     kind = " · recorded" if recorded == done else f" · {recorded} runs recorded" if recorded else ""
     return f"mean ± sd, {seeds} seed{'s' * (seeds != 1)}{kind}"
 

@@ -27,6 +27,7 @@ from ui.layer_transfer_runs import (
 )
 from ui.library import RunView
 from ui.live_chart import live_chart
+from ui.measured_arms import under_way
 from ui.page import card, card_header
 from ui.remembered import remembered
 
@@ -82,14 +83,12 @@ def figure_card(board: Board, view: Mapping[str, str | None]) -> None:
 
 
 def _progress(board: Board) -> str:
-    views = [view for arms in board.views.values() for view in arms.values() if view is not None]
-    waiting = sum(view.run.live for view in views)
-    done = sum(view.run.state == "finished" for view in views)
-    if waiting:
-        return f"{done} of {done + waiting} runs are done"
-    if not done:
+    words = under_way(view for arms in board.views.values() for view in arms.values() if view is not None)
+    if words:
+        return words
+    if not board.points:
         return "nothing trained yet"
-    recorded = board.finished.recorded == done
+    recorded = all(view.is_recorded for views in board.finished.views.values() for view in views)
     splits = max([len(found) for curve in board.points.values() for found in curve.values()] or [1])
     return f"mean and each of {splits} split{'s' * (splits != 1)}{' · recorded' if recorded else ''}"
 

@@ -49,6 +49,14 @@ def tested_on(views: Mapping[str, Sequence[RunView]]) -> int:
     return 0
 
 
+def under_way(views: Iterable[RunView]) -> str | None:
+    """`3 of 16 runs are done`, of those that are trained here; None while none of them waits or trains."""
+    own = [view.run for view in views if not view.is_recorded]
+    live = sum(run.live for run in own)
+    done = sum(run.state == "finished" for run in own)
+    return f"{done} of {done + live} runs are done" if live else None
+
+
 def submit_all(specs: Mapping[str, RunSpec], preset: str | None = None) -> None:
     """Queue these runs by their arms; what goes wrong is said by `trouble_of_submitting` when the page is drawn."""
     try:

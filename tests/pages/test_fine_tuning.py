@@ -141,13 +141,14 @@ def test_all_arms_and_seeds_are_read_with_one_question(
 ) -> None:  # fmt: skip
     finish(store, experiment, "fine_tune@5", 0.8)
     board_of(experiment)
-    asked: list[int] = []
+    asked: list[tuple[Store, int]] = []
     several = Store.several
-    monkeypatch.setattr(Store, "several", lambda self, runs: asked.append(len(runs)) or several(self, runs))
+    monkeypatch.setattr(Store, "several", lambda self, runs: asked.append((self, len(runs))) or several(self, runs))
     monkeypatch.setattr(Store, "get", lambda self, run: pytest.fail("runs are asked for one by one"))
     board = board_of(experiment)
     assert board.finished.values("fine_tune@5", "target_accuracy") == [0.8]
-    assert len([count for count in asked if count >= len(experiment.arms)]) <= 2, "the lab's own, and recorded ones"
+    stores = [one for one, count in asked if count >= len(experiment.arms)]
+    assert stores and len(stores) == len(set(map(id, stores))), "the lab's own, and each file of recorded ones, once"
 
 
 def test_a_run_that_experiments_share_bears_the_name_of_its_arm_here(store: Store, experiment: Experiment) -> None:  # noqa: F811

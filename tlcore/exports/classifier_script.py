@@ -17,7 +17,7 @@ for path in sys.argv[1:]:
         print(f"  {chance:.6f}  {name}")
 '''
 
-MODULE = '''"""A classifier that was trained elsewhere: load() builds it, read_picture(path) prepares a picture for it."""
+MODULE = '''"""A classifier trained elsewhere: load() builds it, read_picture(path) prepares a picture for it."""
 
 import json
 from collections import OrderedDict
