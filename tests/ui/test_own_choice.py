@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import ui.own_choice
@@ -39,7 +40,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TLCORE_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setattr(ui.own_choice, "bring", lambda **_: None)
-    monkeypatch.setattr("ui.experiment.own_contents", lambda: {})
+    monkeypatch.setattr("ui.experiment.ask", lambda question: [])
+    st.cache_data.clear()
     monkeypatch.setattr(ui.own_choice, "own_sets", OwnSets("cats", LONG))
     return tmp_path
 
