@@ -145,7 +145,7 @@ class Experiment:
         executor().require_admission([spec for _, spec in wanted])
         for arm, spec in wanted:
             executor().submit(spec, preset=self.preset.identity, arm=arm)
-        _contents_for.clear()  # a folder among the data may just have been taken over
+        forget_contents()  # a folder among the data may just have been taken over
 
     def query(self) -> dict[str, str | list[str]]:
         """The address that reproduces this experiment."""
@@ -208,6 +208,11 @@ def _identities(same: _Same, changes: Pairs, contents: Pairs, seed: int) -> dict
 def own_contents() -> dict[str, str]:
     """The content of each own data set that can be read and that whoever looks may use, by its name."""
     return _contents_for(scope())
+
+
+def forget_contents() -> None:
+    """Look anew at the own data sets when they are asked for next: one has just come."""
+    _contents_for.clear()
 
 
 @st.cache_data(ttl=SECONDS_KNOWN, show_spinner=False, max_entries=1000)

@@ -16,7 +16,7 @@ from tlcore.specs.architectures import ARCHITECTURES
 from tlcore.specs.own_data import ListOwn
 from ui.background import lively
 from ui.data_pieces import pieces_style, quiet
-from ui.experiment import Experiment, own_contents
+from ui.experiment import Experiment, forget_contents
 from ui.own_data import bring
 from ui.page import card, card_header
 from ui.visitor import scope
@@ -96,8 +96,8 @@ def _beside(dataset: str) -> bool:
 
 
 def _use(experiment: Experiment, dataset: str) -> None:
-    own_sets.clear()
-    own_contents.clear()
+    _sets_for.clear()
+    forget_contents()
     _change(experiment, PICTURES, OwnPictures(dataset=dataset).canonical_json())
 
 

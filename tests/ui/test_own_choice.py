@@ -30,9 +30,6 @@ class OwnSets:
     def __call__(self) -> list[dict[str, str]]:
         return [{"name": name, "kind": "pictures"} for name in self.names] + [{"name": "vectors", "kind": "features"}]
 
-    def clear(self) -> None:
-        """Nothing is kept."""
-
 
 @pytest.fixture(autouse=True)
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
