@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui.entrance import entrance
+from ui.entrance import OWNER_PAGE, entrance, shows_owner_page
 from ui.page import page_style
 
 SECTIONS = {
@@ -16,7 +16,7 @@ SECTIONS = {
     ],
     "Only source labelled": [("domain_adversarial", "Domain-adversarial"), ("zero_shot", "Zero-shot")],
     "Source unlabelled": [("self_taught", "Self-taught")],
-    "Yours": [("runs", "Runs"), ("data", "Data"), ("glossary", "Glossary")],
+    "Yours": [("runs", "Runs"), ("data", "Data"), ("glossary", "Glossary"), (OWNER_PAGE, "This server")],
 }
 PAGES = Path(__file__).parent / "pages"
 
@@ -33,7 +33,10 @@ def navigation() -> dict[str, list]:
     for section, entries in SECTIONS.items():
         for name, title in entries:
             if (PAGES / f"{name}.py").is_file():
-                page = st.Page(PAGES / f"{name}.py", title=title, default=first)
+                visible = name != OWNER_PAGE or shows_owner_page()
+                page = st.Page(
+                    PAGES / f"{name}.py", title=title, default=first, visibility="visible" if visible else "hidden"
+                )
                 sections.setdefault(section, []).append(page)
                 first = False
     return sections or {"": [st.Page(nothing_yet, title="The map", default=True)]}

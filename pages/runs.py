@@ -11,6 +11,7 @@ from ui.runs_actions import actions, detail, import_and_room, said, undo_bar
 from ui.runs_compare import curves, differences, films, lineage_graph
 from ui.runs_reach import library, reach_all
 from ui.runs_table import chosen_runs, filters, runs_table
+from ui.sharing import has_links, shared_links
 
 
 def main() -> None:
@@ -54,6 +55,9 @@ def draw() -> None:
             lineage_graph([view.run.id for view in views])
     else:
         st.caption("Mark one run to see and name it, or several to compare them.")
+    if has_links():
+        with card("runs-links"):
+            shared_links()
     with card("runs-import"):
         import_and_room()
 

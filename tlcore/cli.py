@@ -82,6 +82,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     worker.set_defaults(command=_worker)
 
+    host = commands.add_parser("hosting", parents=[store], help="the limits of a hosted lab, and its owner's key")
+    host.add_argument("--owner-key", action="store_true", help="the key that opens the owner's page: keep it secret")
+    host.add_argument("--json", action="store_true", help="one JSON document instead of text")
+    host.set_defaults(command=_hosting)
+
     doctor = commands.add_parser("doctor", parents=[store], help="check this machine")
     doctor.set_defaults(command=_doctor)
     return parser
@@ -170,6 +175,28 @@ def _worker(arguments: argparse.Namespace) -> int:
     folder = arguments.store or default_store()
     if not supervise(folder, idle_seconds=idle, launcher=arguments.launcher):
         print(f"tlcore: another worker already serves the store at {folder}.", file=sys.stderr)
+    return 0
+
+
+def _hosting(arguments: argparse.Namespace) -> int:
+    from tlcore.execution.hosting import hosting
+    from tlcore.runs import default_store
+    from tlcore.runs.identity import owner_key, signing_key
+
+    folder = arguments.store or default_store()
+    if arguments.owner_key:
+        folder.mkdir(parents=True, exist_ok=True)
+        print(owner_key(signing_key(folder)))
+        return 0
+    settings = hosting(folder)
+    if arguments.json:
+        print(json.dumps(settings.model_dump(mode="json") if settings is not None else None, indent=2))
+    elif settings is None:
+        print("This lab is not hosted: TLCORE_HOSTED=1, or a file hosted.toml beside the store, makes it so.")
+    else:
+        for section in (settings.limits, settings.people):
+            for name, field in type(section).model_fields.items():
+                print(f"{name} = {json.dumps(getattr(section, name))}  # {field.description}")
     return 0
 
 

@@ -8,13 +8,25 @@ from collections.abc import Iterator
 import streamlit as st
 
 from tlcore.errors import LabError
+from tlcore.execution.admission import VIEWERS_ONLY
 from tlcore.runs.service import DRAINING, Service
+from tlcore.runs.visitors import Visitor
+from ui.data_pieces import plain_label
 from ui.library import hosted_executor, lab
-from ui.visitor import keep_pass
+from ui.visitor import can_sign_in, hosted, is_owner, keep_pass
 
 SHARE = "share"
+OWNER_PAGE = "owner"
 NO_SUCH_LINK = "This link shows nothing: it was taken back, or it is not complete."
 _SAID = "_entrance_said"
+
+
+def shows_owner_page() -> bool:
+    """Whether the owner's page stands in the navigation. It is there for everybody, but has nothing for others."""
+    try:
+        return hosted() is not None and is_owner()
+    except LabError:  # said where the page is drawn
+        return False
 
 
 @contextlib.contextmanager
@@ -27,12 +39,26 @@ def entrance() -> Iterator[None]:
         st.error(str(error))
 
 
+def _who_you_are(who: Visitor) -> None:
+    """In the sidebar: who is signed in, and what that allows."""
+    with st.sidebar:
+        if who.name is not None:
+            st.caption(f"Signed in as {plain_label(who.name)}")
+            st.button("Sign out", on_click=st.logout, key="sign-out", width="stretch")
+        elif can_sign_in():
+            st.button("Sign in", on_click=st.login, key="sign-in", width="stretch", icon=":material/login:",
+                      help="To keep your runs in every browser, and to do what only members may.")  # fmt: skip
+        if not who.may_train:
+            st.caption(VIEWERS_ONLY)
+
+
 def _receive() -> None:
     executor = hosted_executor()
     if executor is None:
         return
     executor.store.note_visit()
     keep_pass()
+    _who_you_are(executor.visitor)
     token = st.query_params.get(SHARE)
     if token is not None:
         runs = executor.store.open_share(token)

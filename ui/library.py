@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
 
 import streamlit as st
 
@@ -17,12 +16,11 @@ from tlcore.execution.slots import plan, usable_cores
 from tlcore.gallery import recorded
 from tlcore.presets import Preset, presets_of
 from tlcore.runs import Run, Store
+from tlcore.runs.paces import pace_of
 from tlcore.runs.visitors import Visitor
-from tlcore.specs import RunSpec, TaskPair
+from tlcore.specs import RunSpec
 from tlcore.specs.hosting import Hosting
 from ui.visitor import hosted, visitor
-
-MOST_PREPARATION_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -138,55 +136,9 @@ def estimate(preset: Preset, arms: Mapping[str, RunSpec]) -> Estimate | None:
     for store, here in ((lab().store, True), (shipped, False)):
         if store is None:
             continue
-        paces = _paces(store, store.count("finished"))
-        found = {arm: paces.get(_likeness(spec)) or paces.get(_likeness(spec, few=True)) for arm, spec in arms.items()}
-        known = {arm: pace for arm, pace in found.items() if pace is not None}
+        known = {arm: pace for arm, spec in arms.items() if (pace := pace_of(store, spec)) is not None}
         if len(known) == len(arms):
-            seconds = [pace.preparation + pace.step * arms[arm].budget.steps for arm, pace in known.items()]
+            seconds = [pace.seconds(arms[arm]) for arm, pace in known.items()]
             memory = max(pace.memory_bytes for pace in known.values())
             return Estimate(max(max(seconds), sum(seconds) / plan(usable_cores()).cpu), memory or None, here)
     return None
-
-
-@dataclass(frozen=True)
-class _Pace:
-    """How long a run took: seconds before and after training, and seconds a step; and its memory, 0 if unknown."""
-
-    preparation: float
-    step: float
-    memory_bytes: float
-
-
-@lru_cache(maxsize=20)
-def _paces(store: Store, finished: int) -> dict[tuple[str, ...], _Pace]:
-    """What the latest finished runs took, by what they are like. finished: how many there are by now."""
-    found: dict[tuple[str, ...], _Pace] = {}
-    for run in store.runs(["finished"], limit=500, newest=True):
-        if not (run.step and run.seconds):
-            continue
-        around = (run.ended or 0.0) - (run.started or 0.0) - run.seconds
-        # A run that was paused, or stopped and gone on with, tells nothing about what comes before and after training.
-        preparation = around if 0 < around < MOST_PREPARATION_SECONDS else 0.0
-        pace = _Pace(preparation, run.seconds / run.step, max([float(one) for one in _peaks(run.provenance)] or [0.0]))
-        found.setdefault(_likeness(run.spec), pace)
-        found.setdefault(_likeness(run.spec, few=True), pace)
-    return found
-
-
-@lru_cache(maxsize=4000)
-def _likeness(spec: RunSpec, few: bool = False) -> tuple[str, ...]:
-    """What decides how long a step takes: method and what it freezes, network, batch size and data.
-
-    few: whatever the number of labels.
-    """
-    data = spec.data
-    if few and isinstance(data, TaskPair):
-        data = data.model_copy(update={"labels_per_class": 0})
-    method = f"{spec.method.name} {getattr(spec.method, 'frozen', ())}"
-    words = (method, spec.network.canonical_json(), str(spec.budget.batch_size), data.canonical_json())
-    return (*words, "few") if few else words
-
-
-def _peaks(provenance: Mapping[str, Any]) -> Iterable[float]:
-    peak = provenance.get("peak_memory_bytes")
-    return (peak,) if isinstance(peak, (int, float)) else ()

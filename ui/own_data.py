@@ -28,8 +28,10 @@ from ui.data_pieces import (
     strip,
     waiting,
 )  # fmt: skip
+from ui.hosted_words import upload_megabytes, upload_refusal, upload_words
 from ui.own_library import own_list, own_sets, removal
 from ui.page import card, card_header
+from ui.visitor import hosted, is_owner, scope
 
 FOLDERS = "TLCORE_FOLDERS"
 SIDES = (16, 28, 32, 48, 64, 96, 128, 224, 256)
@@ -91,7 +93,8 @@ def _chosen() -> tuple[str, str, PreviewOwn, dict[str, bytes] | None] | None:
     """What is to be looked at: title, a key for it, the question, and the files if they are uploaded."""
     round_ = st.session_state.setdefault("_own_round", 0)
     visitor = st.session_state.setdefault("_own_visitor", uuid4().hex)
-    ways = ["Upload", "A folder of this server"] if os.environ.get(FOLDERS, "").strip() else ["Upload"]
+    folders = is_owner() and os.environ.get(FOLDERS, "").strip()
+    ways = ["Upload", "A folder of this server"] if folders else ["Upload"]
     way = ways[0]
     if len(ways) > 1:
         way = st.segmented_control("From", ways, default=ways[0], required=True, key="own-way",
@@ -124,11 +127,14 @@ def _begin_anew() -> None:
 
 def _uploaded(place: str) -> tuple[str, str, PreviewOwn, dict[str, bytes]] | None:
     """What was uploaded: one file, or several that belong together."""
+    refusal = upload_refusal()
     uploads = st.file_uploader(
         "A zip of pictures, a table with its pictures, or features (NPZ, Parquet, CSV, both .mat files)",
-        accept_multiple_files=True, key=f"own-upload-{place}",
-        on_change=_begin_anew,
+        accept_multiple_files=True, key=f"own-upload-{place}", max_upload_size=upload_megabytes(),
+        on_change=_begin_anew, disabled=refusal is not None, help=refusal,
     )  # fmt: skip
+    if refusal or upload_words():
+        quiet(refusal or upload_words())
     if not uploads:
         return None
     names = [upload.name for upload in uploads]
@@ -203,6 +209,8 @@ def _form(seen: Mapping[str, Any], looked_at: PreviewOwn, content: dict[str, byt
     suggested = seen["suggested_name"]
     if suggested in ENTRIES:
         suggested = f"own-{suggested}"[:40]
+    if hosted() is not None:  # many bring pictures of the same kind, and names are everybody's
+        suggested = f"{suggested[:35]}-{scope()[:4]}"
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         # The key holds what was looked at, so that each brings its own suggestion.
         name = st.text_input(

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from tlcore.specs import Parameter, RunSpec, parameters
+from ui.hosted_words import limited
 
 SECTIONS = {
     "method": "Method",
@@ -65,7 +66,7 @@ def _sections(shown: list[Parameter], values: dict[str, Any], key: str) -> None:
         columns = st.columns(2)
         for index, parameter in enumerate(members):
             with columns[index % 2]:
-                values[parameter.path] = _widget(parameter, f"{key}-{parameter.path}")
+                values[parameter.path] = _widget(limited(parameter), f"{key}-{parameter.path}")
 
 
 def _widget(parameter: Parameter, key: str) -> Any:

@@ -13,6 +13,7 @@ from tlcore.presets import presets_of
 from tlcore.specs import override
 from tlcore.specs.parameters import REPLACEABLE
 from ui.experiment import MOST_SEEDS, Experiment
+from ui.hosted_words import train_refusal, train_words, waiting_words
 from ui.library import estimate, executor
 from ui.parameter_form import parameter_form
 
@@ -32,9 +33,11 @@ def run_bar(page: str, experiment: Experiment) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="run-bar"):
         _preset_choice(page, experiment)
         label, seeds = _train_label(experiment)
+        refusal = None if live else train_refusal(experiment, seeds)
         st.button(
-            label, type="primary", icon=":material/play_arrow:", disabled=bool(live) or seeds > MOST_SEEDS, key="train",
-            help="Train every arm of this experiment on this machine.", width=TRAIN_WIDTH,
+            label, type="primary", icon=":material/play_arrow:", key="train", width=TRAIN_WIDTH,
+            disabled=bool(live) or seeds > MOST_SEEDS or refusal is not None,
+            help=refusal or f"Train every arm of this experiment on this machine.{train_words()}",
             on_click=_guarded(lambda: _train(experiment, seeds)),
         )  # fmt: skip
         if paused and not waiting_only:
@@ -56,9 +59,11 @@ def run_bar(page: str, experiment: Experiment) -> None:
         if parameters.open:
             with parameters:
                 _parameters(experiment, live)
-        expectation = _expectation(experiment)
+        expectation = waiting_words(runs) or _expectation(experiment)
         if expectation:
             st.caption(expectation, width="content")
+    if refusal:
+        st.caption(refusal)
     problem = st.session_state.pop(_ERROR, None)
     if problem:
         st.error(problem)

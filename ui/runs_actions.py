@@ -19,13 +19,16 @@ from tlcore.runs.bundle_reading import import_bundle
 from tlcore.runs.bundles import SUFFIX
 from tlcore.runs.labels import LONGEST_NAME, LONGEST_NOTE, UNDO_SECONDS
 from tlcore.runs.library import Entry
-from tlcore.runs.usage import Usage, usage
+from tlcore.runs.usage import Usage, size_text, usage
 from ui.experiment import Experiment
-from ui.library import RunView, executor
+from ui.hosted_words import require_upload, upload_megabytes, upload_refusal, upload_words
+from ui.library import RunView, executor, hosted_executor
 from ui.page import card_header
 from ui.runs_reach import experiment_of, page_of
 from ui.runs_table import choose, chosen_runs
+from ui.sharing import share_popover
 from ui.take_along import python_code, terminal_command
+from ui.visitor import hosted, is_owner
 
 _SAID = "_runs_said"
 BUNDLE_HELP = "One file with spec, metrics and frames; import it here or in another lab."
@@ -130,7 +133,8 @@ def actions(entries: Sequence[Entry], views: Sequence[RunView]) -> None:
             disabled=not own, on_click=guarded, args=(delete,),
             help="It can be brought back for a day. Recorded runs that ship with the lab stay.",
         )  # fmt: skip
-        if tracking_available():
+        share_popover(own)
+        if tracking_available() and is_owner():
             sources = [Source(view.store, view.run) for view in views]
             st.button("Log to MLflow", key="runs-mlflow", on_click=guarded, args=(partial(_log, sources),))
 
@@ -228,12 +232,16 @@ def files(view: RunView) -> None:
 def import_and_room() -> None:
     """Bring a bundle in; how much room the store takes."""
     card_header("Bring a run")
+    refusal = upload_refusal()
     file = st.file_uploader(
         "A bundle that was exported here or in another lab", type=["zip"], key=f"runs-upload-{_upload_number()}",
-        max_upload_size=LARGEST_UPLOAD_MB,
+        max_upload_size=upload_megabytes(LARGEST_UPLOAD_MB), disabled=refusal is not None, help=refusal,
     )  # fmt: skip
+    if refusal or upload_words():
+        st.caption(refusal or upload_words())
     if file is not None:
         try:
+            require_upload(file.size)
             imported = import_bundle(executor().store, file.getvalue())
         except LabError as error:
             st.error(str(error))
@@ -242,6 +250,9 @@ def import_and_room() -> None:
             choose([imported.run])
             st.session_state["_runs_upload"] = _upload_number() + 1
             st.rerun()
+    if hosted() is not None and not is_owner():
+        st.caption(room_of_visitor())
+        return
     room = room_taken()
     if room.limit is not None and room.total > room.limit:
         st.warning(room.sentence())
@@ -253,6 +264,14 @@ def import_and_room() -> None:
 
 def _upload_number() -> int:
     return int(st.session_state.get("_runs_upload", 0))
+
+
+def room_of_visitor() -> str:
+    """What whoever looks keeps on a hosted server, and what they may."""
+    executor, settings = hosted_executor(), hosted()
+    assert executor is not None and settings is not None
+    most = settings.limits.disk_per_visitor_mb
+    return f"What you keep here takes {size_text(executor.admission.bytes_kept())} of {most:,} MB."
 
 
 @st.cache_data(ttl=10, show_spinner=False)

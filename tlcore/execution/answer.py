@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from tlcore.errors import LabError
+from tlcore.execution.ration import limit_memory
 from tlcore.specs import explain
 from tlcore.specs.model_questions import ModelQuestion
 from tlcore.specs.questions import DataQuestion, Question
@@ -77,19 +78,6 @@ class Reporter:
         if text != self._last[0] or share >= self._last[1] + REPORT_STEP:
             self._last = (text, share)
             self._tell(progress=[text, share])
-
-
-def limit_memory(size: int) -> None:
-    """Let this process take `size` bytes at most, where the system can be told so; 0: no limit."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    if size:
-        # Data, not address space: a large file that is only mapped needs none.
-        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        allowed = size if hard == resource.RLIM_INFINITY else min(size, hard)
-        resource.setrlimit(resource.RLIMIT_DATA, (allowed, hard))
 
 
 if __name__ == "__main__":

@@ -29,12 +29,17 @@ CRASHED = 1
 
 @dataclass(frozen=True)
 class Order:
-    """One run to be trained. gpu: which GPU it may see, or None for all there are."""
+    """One run to be trained. gpu: which GPU it may see, or None for all there are.
+
+    seconds, memory: how long it may train, and how many bytes it may take besides what is loaded already; 0: no limit.
+    """
 
     run: str
     store: str
     threads: int = 1
     gpu: int | None = None
+    seconds: float = 0.0
+    memory: int = 0
 
     def to_line(self) -> bytes:
         """The order as a line of JSON."""
@@ -66,9 +71,12 @@ def carry_out(order: Order) -> int:
         os.environ["CUDA_VISIBLE_DEVICES"] = str(order.gpu)
     try:
         _redirect_output(Path(order.store) / "runs" / order.run / LOG)
+        from tlcore.execution.ration import Ration
         from tlcore.execution.worker import execute
 
-        return execute(order.store, order.run, threads=order.threads)
+        return execute(
+            order.store, order.run, threads=order.threads, ration=Ration(seconds=order.seconds, memory=order.memory)
+        )
     except BaseException:  # the very last frame of the process: the log gets it, the supervisor sees the status
         traceback.print_exc()
         return CRASHED

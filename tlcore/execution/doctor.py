@@ -14,6 +14,7 @@ from pathlib import Path
 from tlcore import __version__
 from tlcore.errors import LabError
 from tlcore.execution.disk import NEEDED_BYTES, free_bytes
+from tlcore.execution.hosting import hosting
 from tlcore.execution.presence import LOG, supervisor_pid
 from tlcore.execution.slots import plan, usable_cores
 from tlcore.runs import Store
@@ -45,6 +46,7 @@ def checks(folder: Path) -> Iterator[Check]:
     slots = plan(usable_cores())
     yield Check("processor", True, f"{usable_cores()} cores: {slots.cpu} runs at once, {slots.threads} threads each")
     yield _disk(folder)
+    yield _hosting(folder)
     yield _store(folder)
     pid = _supervisor(folder)
     running = f"process {pid}, log in {folder / LOG}" if pid else "none runs; it is started with the first run"
@@ -68,6 +70,18 @@ def _disk(folder: Path) -> Check:
     enough = free >= NEEDED_BYTES
     advice = "" if enough else f"; a run needs {NEEDED_BYTES // 2**20} MB: delete old runs or choose another --store"
     return Check("disk", enough, f"{free / 2**30:.1f} GB free at {folder}{advice}")
+
+
+def _hosting(folder: Path) -> Check:
+    try:
+        settings = hosting(folder)
+    except LabError as error:
+        return Check("hosting", False, str(error))
+    if settings is None:
+        return Check("hosting", True, "off: whoever opens the lab may do everything")
+    owners = len(settings.people.owners)
+    who = f"{owners} owners by login" if owners else "the owner by the key of `python -m tlcore hosting --owner-key`"
+    return Check("hosting", True, f"on, {who}; {settings.limits.words().removeprefix('On this server: ')}")
 
 
 def _store(folder: Path) -> Check:

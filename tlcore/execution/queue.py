@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 
 from tlcore.errors import InvalidRequest
+from tlcore.execution.fairness import Waiting, fair_order
 from tlcore.runs import State, Store
 from tlcore.specs import RunSpec
 
@@ -19,6 +21,8 @@ class LiveRun:
     paused: bool
     device: str
     pid: int | None
+    visitors: tuple[str, ...] = ()
+    """Who wants it; nobody in particular where a lab is not hosted."""
 
 
 class Queue:
@@ -37,12 +41,49 @@ class Queue:
         return changed
 
     def live(self) -> list[LiveRun]:
-        """Runs that wait or train: by priority, then the oldest first."""
+        """Runs that wait or train: by priority, then the oldest first; those of several visitors in a fair order."""
         rows = self.store.database.rows(
-            "SELECT id, state, paused, device, pid FROM runs WHERE state IN ('queued', 'running') "
+            "SELECT id, state, paused, device, pid, priority, created FROM runs WHERE state IN ('queued', 'running') "
             "ORDER BY priority DESC, created, rowid"
         )
-        return [LiveRun(row["id"], row["state"], bool(row["paused"]), row["device"], row["pid"]) for row in rows]
+        wanted = self._wanted_by()
+        runs = {
+            row["id"]: LiveRun(
+                row["id"], row["state"], bool(row["paused"]), row["device"], row["pid"], wanted.get(row["id"], ())
+            )
+            for row in rows
+        }
+        if not wanted:
+            return list(runs.values())
+        busy = Counter(
+            one for run in runs.values() if run.state == "running" and not run.paused for one in run.visitors
+        )
+        waiting = [
+            Waiting(row["id"], runs[row["id"]].visitors, row["created"], row["priority"])
+            for row in rows
+            if row["state"] == "queued"
+        ]
+        order = fair_order(waiting, busy, self._served())
+        return [run for run in runs.values() if run.state == "running"] + [runs[run_id] for run_id in order]
+
+    def _wanted_by(self) -> dict[str, tuple[str, ...]]:
+        """Which visitors want each live run."""
+        found: dict[str, tuple[str, ...]] = {}
+        for row in self.store.database.rows(
+            "SELECT run, visitor FROM runs JOIN claims ON claims.run = runs.id AND wanted = 1 "
+            "WHERE state IN ('queued', 'running') ORDER BY visitor"
+        ):
+            found[row["run"]] = (*found.get(row["run"], ()), row["visitor"])
+        return found
+
+    def _served(self) -> dict[str, float]:
+        """When a run of each visitor with a live run began last."""
+        rows = self.store.database.rows(
+            "SELECT claims.visitor, max(started) AS began FROM claims JOIN runs ON runs.id = claims.run WHERE "
+            "claims.visitor IN (SELECT visitor FROM runs JOIN claims ON claims.run = runs.id AND wanted = 1 WHERE "
+            "state IN ('queued', 'running')) AND started IS NOT NULL GROUP BY claims.visitor"
+        )
+        return {row["visitor"]: row["began"] for row in rows}
 
     def stop_requests(self) -> set[str]:
         """Runs with an unread message to stop."""
@@ -70,6 +111,7 @@ class Queue:
             rows = self.store.database.rows("SELECT state, reason FROM runs WHERE id = ?", identity)
             if not rows:
                 self.store.add(spec)
+                self.store.claim_like(identity, run_id)
                 return False
             state, reason = rows[0]["state"], rows[0]["reason"]
             if state in ("failed", "stopped"):

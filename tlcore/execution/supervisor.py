@@ -23,14 +23,15 @@ from tlcore.execution.locks import FileLock, is_held
 from tlcore.execution.presence import LOG, SUPERVISOR_LOCK, TRAINING_LOCK, last_visit, trim_log, visit
 from tlcore.execution.projector_process import ProjectorProcess
 from tlcore.execution.queue import LiveRun, Queue
+from tlcore.execution.rationing import Rationing
 from tlcore.execution.slots import Occupant, Slots, find_place, plan, usable_cores
 from tlcore.runs import State, Store
 
 LOGGER = logging.getLogger("tlcore.supervisor")
 TICK_SECONDS = 0.05
 LOOK_SECONDS = 0.5  # how often the locks of training processes are looked at
-TERMINATE_AFTER, KILL_AFTER = 2.0, 4.0  # seconds for a process that does not read the message to stop
-PATIENCE_WHILE_STOPPING = 10.0  # for one that has read it and writes its checkpoint
+TERMINATE_AFTER, KILL_AFTER = 0.7, 1.5  # seconds for a process that does not read the message to stop
+PATIENCE_WHILE_STOPPING = 0.3  # more for one that has read it: a step and a checkpoint; the last one is never torn
 QUICK_DEATH_SECONDS = 10.0
 IDLE_SECONDS = 900.0
 
@@ -43,6 +44,7 @@ class Supervisor:
     ) -> None:
         self.store = store
         self.queue = Queue(store)
+        self.rationing = Rationing(store)
         self.slots = slots or plan(usable_cores())
         self.idle_seconds = idle_seconds
         self.launcher_kind = launcher
@@ -54,7 +56,8 @@ class Supervisor:
         self._gpus: dict[str, int | None] = {}  # given to each run that this supervisor has started
         self._children: set[str] = set()  # runs whose end the launcher will tell
         self._stop_seen: dict[str, float] = {}
-        self._killed: set[str] = set()  # because they did not stop
+        self._terminated_runs: set[str] = set()  # by a signal, because they did not stop
+        self._killed: set[str] = set()  # because that did not help
         self._unwritten: dict[str, tuple[State, str | None]] = {}  # ends that a full disk kept from being recorded
         self._quick_deaths = 0
         self._launch_after = 0.0
@@ -107,11 +110,12 @@ class Supervisor:
         try:
             self._hear()
             now = time.monotonic()
-            if self.queue.changed() or now - self._looked >= LOOK_SECONDS:
+            if self.queue.changed() or self._stop_seen or now - self._looked >= LOOK_SECONDS:
                 live = self.queue.live()
                 if live:
                     self._busy_at = now
                 self._watch(live, now)
+                self._insist({run.id: run for run in live if run.state == "running"}, now)
                 self._dispatch(live, now)
             self._write_ends()
             self._tend(now)
@@ -167,6 +171,9 @@ class Supervisor:
             self._unwritten[ended.run] = self._verdict(ended.run, ended)
 
     def _verdict(self, run_id: str, ended: Exit | None) -> tuple[State, str]:
+        limited = self.rationing.reason(run_id)
+        if limited is not None:
+            return "stopped", limited
         if run_id in self._killed:
             return "stopped", "It did not react to the request to stop, so its process was ended."
         return "failed", explain_death(ended, self.store.run_folder(run_id) / WORKER_LOG)
@@ -190,12 +197,13 @@ class Supervisor:
         for run_id in training:
             if run_id not in self._children and not self._trains(run_id):
                 self._unwritten[run_id] = self._verdict(run_id, None)
-        self._insist(training, now)
+        self.rationing.watch(training, now)
 
     def _insist(self, training: dict[str, LiveRun], now: float) -> None:
         unread = self.queue.stop_requests()
         self._stop_seen = {run: seen for run, seen in self._stop_seen.items() if run in training}
         self._killed &= set(training)
+        self._terminated_runs &= set(training)
         for run_id in unread & set(training):
             self._stop_seen.setdefault(run_id, now)
         for run_id, seen in self._stop_seen.items():
@@ -205,8 +213,11 @@ class Supervisor:
                 continue
             if waited >= KILL_AFTER:
                 self._killed.add(run_id)
-            LOGGER.warning("run %s does not stop; ending its process", run_id)
-            _signal(pid, signal.SIGKILL if waited >= KILL_AFTER else signal.SIGTERM)
+                _signal(pid, signal.SIGKILL)
+            elif run_id not in self._terminated_runs:
+                LOGGER.warning("run %s does not stop; ending its process", run_id)
+                self._terminated_runs.add(run_id)
+                _signal(pid, signal.SIGTERM)
 
     def _dispatch(self, live: list[LiveRun], now: float) -> None:
         if self.launcher is None or self.launcher.gpus is None:
@@ -216,15 +227,19 @@ class Supervisor:
             for run in live
             if (run.state == "running" and not run.paused) or run.id in self._in_flight
         ]
+        turns, ration = self.rationing.turns(live, self._in_flight), self.rationing.ration()
         for run in live:
             if run.state != "queued" or run.id in self._in_flight or run.id in self._unwritten:
+                continue
+            if not turns.has(run):
                 continue
             place = find_place(run.device, self.slots, occupants)
             if place is None or not self.queue.ready(run.id):
                 continue
             order = Order(
-                run.id, str(self.store.folder), self.slots.threads, place.gpu if self.slots.gpus > 1 else None
-            )
+                run.id, str(self.store.folder), self.slots.threads, place.gpu if self.slots.gpus > 1 else None,
+                seconds=ration.seconds, memory=ration.memory,
+            )  # fmt: skip
             try:
                 self.launcher.start(order)
             except LauncherDied:
@@ -234,6 +249,7 @@ class Supervisor:
             self._children.add(run.id)
             self._gpus[run.id] = place.gpu
             occupants.append(Occupant(run.device, place.gpu))
+            turns.take(run)
 
     def _on_gpu(self, run: LiveRun) -> bool:
         return self.slots.gpus > 0 and run.device in ("auto", "cuda")

@@ -18,6 +18,7 @@ from tlcore.execution.machine import (
     prepare_process,
     provenance,
 )
+from tlcore.execution.ration import Ration
 from tlcore.execution.recorder import Recorder
 from tlcore.execution.start import find_beginning
 from tlcore.methods.registry import METHODS
@@ -44,11 +45,12 @@ class Stopped(Exception):
 class Training:
     """The training of one run from its beginning, or its last checkpoint, to its end."""
 
-    def __init__(self, store: Store, run: Run, threads: int) -> None:
+    def __init__(self, store: Store, run: Run, threads: int, ration: Ration | None = None) -> None:
         self.store = store
         self.run_record = run
         self.spec = run.spec
         self.threads = threads
+        self.ration = ration or Ration()
         self.recorder = Recorder(store, run.id)
         self.step = 0
         self.seconds = 0.0
@@ -171,6 +173,9 @@ class Training:
         if now - self._polled >= POLL_SECONDS:
             self._polled = now
             self._read_messages()
+            if self.ration.seconds and self._seconds() > self.ration.seconds and not self._stopping:
+                self._stopping, self._stop_reason = True, self.ration.time_is_up()
+                self._ask_for_checkpoint()
             if now >= self._checkpoint_at:
                 self.cadence.checkpoint_requested = True
 
@@ -214,9 +219,10 @@ class Training:
             self._flush(paused=False)
 
     def _read_messages(self) -> None:
-        self._inbox.extend(command for command, _ in self.store.take_messages(self.run_record.id))
-        if "stop" in self._inbox:
-            self._stopping, self._stop_reason = True, None
+        for command, payload in self.store.take_messages(self.run_record.id):
+            self._inbox.append(command)
+            if command == "stop":
+                self._stopping, self._stop_reason = True, payload.get("reason")
         while self._inbox and not self._stopping:
             if self._inbox[0] == "step" and self._pausing and not self._paused:
                 break  # asked for once more during a step: its turn comes when that step is done
@@ -269,7 +275,8 @@ class Training:
         now = time.monotonic()
         if now - self._reported >= 0.5:
             self._reported = now
-            if any(command == "stop" for command, _ in self.store.take_messages(self.run_record.id)):
-                raise Stopped(None)
+            for command, payload in self.store.take_messages(self.run_record.id):
+                if command == "stop":
+                    raise Stopped(payload.get("reason"))
             self.recorder.add(Notice(0, "info", "preparation", f"{text} ({share:.0%})"))
             self.recorder.flush()

@@ -14,14 +14,17 @@ from tlcore.errors import LabError, OutOfSpace
 from tlcore.execution.disk import UNRECORDED_OUT_OF_SPACE, is_full, keep_reserve, make_room
 from tlcore.execution.locks import FileLock
 from tlcore.execution.presence import TRAINING_LOCK
+from tlcore.execution.ration import Ration
 from tlcore.execution.training import Stopped, Training
 from tlcore.runs import Run, State, Store
 
 ERROR_LOG = "error.log"
 
 
-def execute(store_folder: Path | str, run_id: str, *, threads: int = 1) -> int:
+def execute(store_folder: Path | str, run_id: str, *, threads: int = 1, ration: Ration | None = None) -> int:
     """Train the run, if it is queued and nobody else trains it; return the exit status of the process.
+
+    ration: how long it may train and how much memory it may take; None: without limits.
 
     Whatever happens is recorded with the run. SIGTERM makes it write a checkpoint and stop.
 
@@ -39,18 +42,19 @@ def execute(store_folder: Path | str, run_id: str, *, threads: int = 1) -> int:
         )
         if not claimed:
             return 0
-        return _train(store, store.require(run_id), threads)
+        return _train(store, store.require(run_id), threads, ration or Ration())
     finally:
         lock.release()
         store.database.close()
 
 
-def _train(store: Store, run: Run, threads: int) -> int:
+def _train(store: Store, run: Run, threads: int, ration: Ration) -> int:
     state: State
     reason: str | None
     try:
         keep_reserve(store.folder)
-        training = Training(store, run, threads)
+        ration.enforce_memory()
+        training = Training(store, run, threads, ration)
         previous = signal.signal(signal.SIGTERM, lambda number, frame: training.request_stop())
         try:
             training.run()
@@ -62,23 +66,27 @@ def _train(store: Store, run: Run, threads: int) -> int:
     except torch.OutOfMemoryError:
         state, reason = "failed", _step(store, run, "The GPU's memory is full; try a smaller batch size or network.")
     except MemoryError:
-        state, reason = "failed", _step(store, run, "The memory is full; try a smaller batch size or network.")
+        state, reason = "failed", _step(store, run, _memory_is_full(ration))
     except LabError as error:
         state, reason = "failed", str(error)
     except Exception as error:  # the end of the line for a run: the person gets the sentence, the log the traceback
-        state, reason = "failed", _describe(store, run, error)
+        state, reason = "failed", _describe(store, run, error, ration)
         if is_full(error):
             make_room(store.folder)
         _write_log(store.run_folder(run.id))
     return _record_end(store, run.id, state, reason)
 
 
-def _describe(store: Store, run: Run, error: Exception) -> str:
+def _memory_is_full(ration: Ration) -> str:
+    return ration.memory_is_full() if ration.memory else "The memory is full; try a smaller batch size or network."
+
+
+def _describe(store: Store, run: Run, error: Exception, ration: Ration) -> str:
     if is_full(error):
         return f"No disk space is left for the store at {store.folder}."
     text = " ".join(str(error).split())
     if "can't allocate memory" in text:
-        return _step(store, run, "The memory is full; try a smaller batch size or network.")
+        return _step(store, run, _memory_is_full(ration))
     sentence = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return sentence if len(sentence) <= 500 else f"{sentence[:499]}…"
 

@@ -40,6 +40,13 @@ class Service:
         """Let no new runs start, or let them start again. What trains goes on."""
         self.put(DRAIN, f"{time.time()}" if on else None)
 
+    def forget(self, visitor: str) -> None:
+        """Forget that a visitor was ever here."""
+        with self.database.transaction() as connection:
+            connection.execute("DELETE FROM visitors WHERE id = ?", (visitor,))
+            connection.execute("DELETE FROM openings WHERE visitor = ?", (visitor,))
+        self.put(f"{OWNER}{visitor}", None)
+
     def visitors(self) -> Visits:
         """How many have been here, and are here now."""
         query = "SELECT count(*) AS every, coalesce(sum(last_seen > ?), 0) AS active FROM visitors"

@@ -214,6 +214,15 @@ class Store(Recordings, Labels):
     def claim(self, run_id: str) -> None:
         """Note who asked for a run. In a lab that is not hosted there is nothing to note."""
 
+    def claim_like(self, run_id: str, other: str) -> None:
+        """Let those who want the run `other` want `run_id` too, which it starts from."""
+        with self.database.transaction() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO claims (visitor, run, moment, wanted) "
+                "SELECT visitor, ?, moment, wanted FROM claims WHERE run = ?",
+                (run_id, other),
+            )
+
     def adopt(self, run_id: str) -> bool:
         """Whether a run that is not in sight is in the store all the same. In a lab that is not hosted none is."""
         return False
