@@ -20,6 +20,8 @@ MOST_TASKS = 6  # of one run, in a table
 METRICS = {
     "target_accuracy": "accuracy on the target",
     "source_accuracy": "what is left of the source task",
+    "linear_probe_accuracy": "accuracy of a linear classifier on features learned without labels",
+    "nearest_neighbours_accuracy": "accuracy of the nearest neighbours among features learned without labels",
     "unseen_accuracy": "accuracy among unseen classes",
     "harmonic_mean": "harmonic mean of seen and unseen, all classes offered",
 }

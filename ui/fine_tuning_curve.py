@@ -37,7 +37,7 @@ def curve_card(board: Board, pair: Pair, metric: str, class_count: int) -> None:
     """The curve, growing in place; a click on a point opens its run below."""
     experiment = board.experiment
     with card("curve"):
-        card_header("How far a few labels go", _progress(board))
+        card_header("How far a few labels go", progress(board))
         with st.container(horizontal=True, vertical_alignment="center", key="curve-controls"):
             if SOURCE in experiment.arms:  # of networks that were trained elsewhere nobody has the source task
                 st.segmented_control(
@@ -69,7 +69,8 @@ def curve_card(board: Board, pair: Pair, metric: str, class_count: int) -> None:
 _TOGGLE = {"target_accuracy": "Accuracy on the target", "source_accuracy": "What is left of the source"}
 
 
-def _progress(board: Board) -> str:
+def progress(board: Board) -> str:
+    """How many runs are done, or over how many seeds the means of the curve are."""
     words = under_way(view for arms in board.views.values() for view in arms.values() if view is not None)
     if words:
         return words
@@ -83,10 +84,11 @@ def _progress(board: Board) -> str:
     return f"mean ± sd, {seeds} seed{'s' * (seeds != 1)}{kind}"
 
 
-def table_card(board: Board, metric: str) -> None:
-    """Mean ± sd of every method for every number of labels; the best of each column stands out, with what it gains."""
+def table_card(board: Board, metric: str, words: str = "") -> None:
+    """Mean ± sd of every method for every number of labels; the best of each column stands out, with what it gains.
+    words: what the metric is called, where it is none of `METRICS`."""
     with card("table"):
-        card_header("What transfer bought", METRICS[metric])
+        card_header("What transfer bought", words or METRICS[metric])
         if not board.finished.views:
             st.caption("The numbers come with the first run that finishes.")
             return
@@ -100,7 +102,7 @@ def table_card(board: Board, metric: str) -> None:
             f'<div class="tl-scroll"><table class="tl-table tl-curve"><tr><th>labels per class</th>{head}</tr>'
             f"{''.join(rows)}</table></div>"
         )
-        if metric == "target_accuracy" and SCRATCH in board.methods:
+        if metric != "source_accuracy" and SCRATCH in board.methods:
             st.caption("Below each number: the gain over learning from scratch with the same labels.")
 
 
@@ -118,7 +120,7 @@ def _cell(board: Board, method: str, shots: int, metric: str, is_best: bool) -> 
     number = f"{summary.mean:.2f}"
     number = f"<b>{number}</b>" if is_best else number
     spread = f" <small>± {summary.sd:.2f}</small>".replace("0.", ".") if summary.sd is not None else ""
-    scratch = board.summary(SCRATCH, shots, metric) if metric == "target_accuracy" else None
+    scratch = board.summary(SCRATCH, shots, metric) if metric != "source_accuracy" else None
     gain = ""
     if scratch is not None and method != SCRATCH:
         change = summary.mean - scratch.mean

@@ -23,7 +23,9 @@ LARGEST_BYTES = 25 * 2**20
 LARGEST_FILE_BYTES = 5 * 2**20
 # What runs on other data than a target's own labels are compared by; the arm of a zero-shot task that only learns
 # features for others knows seen classes alone.
-MAIN_METRIC = {"source_task": "source_accuracy", "zero_shot": "seen_accuracy"}
+MAIN_METRIC = {
+    "source_task": "source_accuracy", "zero_shot": "seen_accuracy", "unlabelled": "neighbour_agreement",
+}  # fmt: skip
 PROVENANCE = {"lab", "python", "torch", "torchvision", "cpu", "cores", "threads", "device", "precision"}
 
 

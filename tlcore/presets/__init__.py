@@ -5,7 +5,15 @@ from __future__ import annotations
 import difflib
 
 from tlcore.errors import InvalidRequest
-from tlcore.presets import domain_adversarial, fine_tuning, four_cases, layer_transfer, multitask, zero_shot
+from tlcore.presets import (
+    domain_adversarial,
+    fine_tuning,
+    four_cases,
+    layer_transfer,
+    multitask,
+    self_taught,
+    zero_shot,
+)
 from tlcore.presets.preset import Preset, Published
 
 __all__ = ["Preset", "Published", "all_presets", "find_preset", "presets_of"]
@@ -20,6 +28,7 @@ def all_presets() -> dict[str, Preset]:
         multitask.PRESETS,
         domain_adversarial.PRESETS,
         zero_shot.PRESETS,
+        self_taught.PRESETS,
     )
     return {preset.identity: preset for presets in pages for preset in presets}
 

@@ -79,8 +79,8 @@ def _digit_arms() -> dict[str, RunSpec]:
     """
     learners = (
         learner(PrincipalComponents(), 1, network=LinearMap(), looks=1),
-        learner(Autoencoder(), 800),
-        learner(Contrastive(), 1200),
+        learner(Autoencoder(), 600),
+        learner(Contrastive(), 800),
     )
     arms = dict(zip(LEARNERS, learners, strict=True))
     for shots in SHOTS:
@@ -121,7 +121,7 @@ def _clustering_arms() -> dict[str, RunSpec]:
     return {
         name: learner(
             Contrastive(),
-            800,
+            500,
             data=UnlabelledTask(source=source, target=TARGET, target_pictures=600, clusters=10),
             views=views,
         )
@@ -157,7 +157,7 @@ def _collapse_arms() -> dict[str, RunSpec]:
     """
     weights = {"held": (25.0, 1.0), "no_covariance": (25.0, 0.0), "collapsed": (0.0, 0.0)}
     return {
-        name: learner(VarianceRegularised(variance_weight=variance, covariance_weight=covariance, projection=0), 400)
+        name: learner(VarianceRegularised(variance_weight=variance, covariance_weight=covariance, projection=0), 200)
         for name, (variance, covariance) in weights.items()
     }
 
@@ -171,7 +171,7 @@ COLLAPSE = Preset(
     side_by_side=("collapsed", "held"),
     look_for=(
         "Left, the loss falls to nothing at once, and the effective rank with it: every picture has the same answer.",
-        "Right, each coordinate must keep a spread of its own. The loss stays high, and the features are of use.",
+        "Right, each coordinate must keep a spread of its own. The loss stays high, and more neighbours show the same.",
         "Without the covariances the spread is kept but coordinates repeat each other: a rank between the two.",
     ),
     explanation="VICReg says in three terms what contrast does by pushing pictures apart: views agree (invariance), "

@@ -23,8 +23,8 @@ from tlcore.training.context import Context, TrainingData
 from tlcore.training.evaluation import Evaluator, Score, choose_task_probe
 from tlcore.training.events import Event, Features, Metrics, TaskOutputs
 
-COLLAPSED = 2.0
-"""An effective rank below this is called a collapse: hardly more than one direction is left."""
+COLLAPSED = 2.5
+"""An effective rank below this is called a collapse: hardly more than two directions are left."""
 
 
 @dataclass(frozen=True)

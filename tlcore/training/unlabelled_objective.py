@@ -56,6 +56,7 @@ class UnlabelledObjective(Objective):
         built = build_network(spec, context, sample, ("extractor",))
         self.network = Classifier(built.extractor, nn.Sequential(), built.feature_width)
         self._before: torch.Tensor | None = None  # the cluster of each probe point when it was looked at last
+        self._found: list[np.ndarray] | None = None  # what was found since the last step
 
     def sample(self, count: int) -> torch.Tensor:
         """One view of each of `count` pictures a group, drawn by themselves."""
@@ -79,6 +80,9 @@ class UnlabelledObjective(Objective):
     def modules(self) -> Mapping[str, nn.Module]:
         return {"extractor": self.network.extractor}
 
+    def begin_step(self, progress: float) -> None:
+        self._found = None
+
     def tensors(self) -> StepTensors:
         raise RuntimeError("nothing here learns from labels")
 
@@ -89,7 +93,8 @@ class UnlabelledObjective(Objective):
         features = self.features(inputs)
         if not self.task.clusters:
             return features, features[:, :0]
-        return features, torch.from_numpy(-self.clusterings(features)[0]).to(features)
+        self._found = self.clusterings(features)
+        return features, torch.from_numpy(-self._found[0]).to(features)
 
     def features(self, inputs: torch.Tensor) -> torch.Tensor:
         """Features (N, D) float32 of pictures (N, C, H, W), a few at a time."""
@@ -109,8 +114,9 @@ class UnlabelledObjective(Objective):
 
     def measures(self, step: int) -> Iterator[Event]:
         if self.task.clusters:
-            found = self.clusterings(self.features(self.context.data.probe))
-            for number, distances in enumerate(found):
+            if self._found is None:  # no frame was due at this step
+                self._found = self.clusterings(self.features(self.context.data.probe))
+            for number, distances in enumerate(self._found):
                 yield TaskOutputs(step, "target", "test", -distances, f"clustering-{number}")
 
     def state(self) -> dict[str, torch.Tensor]:
