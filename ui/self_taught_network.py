@@ -91,7 +91,9 @@ def _learner_row(title: str, spec: RunSpec, metrics: Mapping[str, Series]) -> st
     views = "one picture, disturbed" if method in ("autoencoder", "principal_components") else "two views of each"
     boxes = [*given, _arrow(views), _box("extractor", "feature extractor", _size(spec))]
     if method in AIMS:
-        boxes += [_arrow(), _box("aside", *AIMS[method])]
+        compared = getattr(spec.method, "projection", 1)  # 0: features are compared as they are
+        helper, aim = AIMS[method]
+        boxes += [_arrow(), _box("aside", helper if compared else "nothing between", aim)]
     told = [f"{words} <b>{last_value(metrics, name):{form}}</b>" for name, words, form in TOLD if name in metrics]
     return _row(title, [*boxes, f'<span class="tl-flow-told">{" · ".join(told)}</span>'])
 
