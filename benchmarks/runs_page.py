@@ -1,24 +1,41 @@
 """How long the library of runs takes with many runs: `python -m benchmarks.runs_page [--runs 10000]`.
 
-Fills a store with synthetic rows (real specs, other seeds, names, tags, summaries) and prints milliseconds for what the
-Runs page asks: the first page, filters, searches, sorting. Aim: 1 s to open the page, 200 ms for a filter.
+Fills a store with synthetic rows (real specs, other seeds, names, tags, summaries) and measures what the Runs page asks
+(the first page, filters, searches, sorting), and in a real Chromium how long the page itself takes to open and to
+filter. Writes the table into docs/benchmarks.md. Aim: 1 s to open the page, 200 ms for a filter.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
+import os
+import platform
 import random
+import re
+import socket
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
+from benchmarks.pages import PAGE, write
+from tlcore.execution.local import LocalExecutor
 from tlcore.gallery import recorded
 from tlcore.presets import all_presets
 from tlcore.runs import Store
 from tlcore.runs.library import Library, Wanted
 from tlcore.runs.usage import usage
+
+BEGIN, END = "<!-- runs page: begin -->", "<!-- runs page: end -->"
+BROWSER = os.environ.get("TLCORE_CHROMIUM", "/usr/bin/chromium")
+COUNTED = re.compile(r"^\d.* of [\d,]+ runs?$")
 
 
 def fill(store: Store, count: int) -> None:
@@ -37,55 +54,116 @@ def fill(store: Store, count: int) -> None:
         now = 1_790_000_000 + 60 * number
         rows.append((identity, document, spec.method.name, preset, arm, seed, state, now, 100, 100, summary, 60.0))
         if number % 5 == 0:
-            labels.append((identity, f"series {number // 50} run {number}", "a note", number % 15 == 0))
-            tags += [(identity, f"tag{number % 7}"), (identity, f"group{number % 40}")]
+            labels.append((store.visitor, identity, f"series {number // 50} run {number}", "a note", number % 15 == 0))
+            tags += [(store.visitor, identity, tag) for tag in (f"tag{number % 7}", f"group{number % 40}")]
     with store.database.transaction() as connection:
         connection.executemany(
             "INSERT INTO runs (id, spec, method, preset, arm, seed, state, created, step, steps, summary, seconds) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows,
         )  # fmt: skip
-        connection.executemany("INSERT INTO labels (run, name, note, starred) VALUES (?, ?, ?, ?)", labels)
-        connection.executemany("INSERT OR IGNORE INTO tags VALUES (?, ?)", tags)
+        connection.executemany("INSERT INTO labels (visitor, run, name, note, starred) VALUES (?, ?, ?, ?, ?)", labels)
+        connection.executemany("INSERT OR IGNORE INTO tags VALUES (?, ?, ?)", tags)
 
 
-def timed(what: str, action: Callable[[], object], repeats: int = 7) -> None:
-    """Print the first time and the median of the others, in milliseconds."""
+def timed(action: Callable[[], object], repeats: int = 7) -> tuple[float, float]:
+    """Milliseconds of the first time, and the median of the others."""
     times = []
     for _ in range(repeats):
         begin = time.perf_counter()
         action()
         times.append(1000 * (time.perf_counter() - begin))
-    print(f"{what:42} first {times[0]:7.1f} ms   median {statistics.median(times[1:]):7.1f} ms")
+    return times[0], statistics.median(times[1:])
+
+
+def asked_of_the_library(store: Store) -> Iterator[tuple[str, float, float]]:
+    """What is asked, with the milliseconds of the first time and the median of the others."""
+    shipped = [found for name in all_presets() if (found := recorded(name)) is not None]
+    library = Library(store, shipped)
+    wanted = {
+        "newest": Wanted(),
+        "one preset": Wanted(presets=["domain-adversarial/moons"]),
+        "arm, state, seed": Wanted(arms=["dann"], states=["finished"], seeds=[3]),
+        "tag": Wanted(tags=["tag3"]),
+        "starred": Wanted(starred=True),
+        "text": Wanted(text="series 12"),
+        "text that nothing holds": Wanted(text="zebra"),
+        "by metric": Wanted(sort="metric"),
+        "by name": Wanted(sort="name", descending=False),
+    }
+    yield "recorded runs read, once a server", *timed(lambda: Library(store, shipped))
+    yield "choices of the filters", *timed(library.choices)
+    yield "disk use", *timed(lambda: usage(store))
+    for what, query in wanted.items():
+        yield f"count and page: {what}", *timed(lambda query=query: (library.count(query), library.entries(query)))
+    yield "page 300 of the newest", *timed(lambda: library.entries(Wanted(), offset=7500))
+
+
+def in_the_browser(address: str) -> Iterator[tuple[str, float, float]]:
+    """The page in Chromium: seconds count from the navigation, or from the Enter key, to the new count of runs."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"])
+        page = chromium.new_page()
+
+        def opened() -> None:
+            page.goto(f"{address}/runs")
+            page.get_by_text(COUNTED).first.wait_for()
+
+        def told(text: str) -> None:
+            before = page.get_by_text(COUNTED).first.inner_text()
+            search = page.get_by_role("textbox", name="Search")
+            search.fill(text)
+            search.press("Enter")
+            page.wait_for_function(
+                "before => ![...document.querySelectorAll('[data-testid=stCaptionContainer]')]"
+                ".some(caption => caption.textContent.trim() === before.trim())", arg=before, polling=10,
+            )  # fmt: skip
+            page.get_by_text(COUNTED).first.wait_for()
+
+        texts = itertools.cycle(["series 12", "series 13 run", "group7", "tag3"])
+        yield "Chromium: the page opened", *timed(opened)
+        yield "Chromium: a filter, from Enter to the new table", *timed(lambda: told(next(texts)), 9)
+        chromium.close()
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The lab over the store in this folder; yields its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    words = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"]
+    server = subprocess.Popen(words, env=os.environ | {"TLCORE_STORE": str(folder)}, stdout=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        while server.poll() is None:
+            with suppress(OSError), urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):
+                break
+            time.sleep(0.1)
+        yield address
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def main() -> None:
-    """Fill a store, measure, print."""
+    """Fill a store, measure, write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=10_000)
-    parser.add_argument("--keep", help="fill the store in this folder and keep it, to open the page on it")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        store = Store(options.keep or folder)
+        store = Store(folder)
         fill(store, options.runs)
-        shipped = [found for name in all_presets() if (found := recorded(name)) is not None]
-        library = Library(store, shipped)
-        wanted = {
-            "newest": Wanted(),
-            "one preset": Wanted(presets=["domain-adversarial/moons"]),
-            "arm, state, seed": Wanted(arms=["dann"], states=["finished"], seeds=[3]),
-            "tag": Wanted(tags=["tag3"]),
-            "starred": Wanted(starred=True),
-            "text": Wanted(text="series 12"),
-            "text that nothing holds": Wanted(text="zebra"),
-            "by metric": Wanted(sort="metric"),
-            "by name": Wanted(sort="name", descending=False),
-        }
-        timed("shipped runs read", lambda: Library(store, shipped))
-        timed("choices of the filters", library.choices)
-        timed("disk use", lambda: usage(store))
-        for what, query in wanted.items():
-            timed(f"count and page: {what}", lambda query=query: (library.count(query), library.entries(query)))
-        timed("page 300 of the newest", lambda: library.entries(Wanted(), offset=7500))
+        rows = list(asked_of_the_library(store))
+        with served(Path(folder)) as address:
+            rows += in_the_browser(address)
+        LocalExecutor(store).shutdown()
+    lines = [f"| {what} | {first:,.0f} | {median:,.0f} |" for what, first, median in rows]
+    table = "\n".join(["| asked | first, ms | then, ms (median) |", "| --- | ---: | ---: |", *lines])
+    words = f"{options.runs:,} runs in the store and the recorded ones beside them; {os.cpu_count()} cores, Python "
+    write(f"{words}{platform.python_version()}.\n\n{table}", PAGE, BEGIN, END, "The page of all runs")
+    print(table)
 
 
 if __name__ == "__main__":

@@ -178,7 +178,7 @@ def detail(entry: Entry, view: RunView) -> None:
         if experiment is not None and page is not None:
             st.page_link(page, label="Open on its page", icon=":material/open_in_new:", query_params=experiment.query())
             python, terminal = st.tabs(["This run in Python", "This run in the terminal"])
-            python.code(_python(experiment, run), language="python")
+            python.code(_python(experiment, run), language="python", wrap_lines=True)
             terminal.code(_terminal(experiment, run), language="bash", wrap_lines=True)
         else:
             st.caption("No page can show this run: it belongs to no preset, or its settings cannot be given there.")

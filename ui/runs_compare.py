@@ -35,9 +35,13 @@ def titles_of(entries: Sequence[Entry]) -> dict[str, str]:
     """A title for each run that tells it from the others: its name, else arm and seed, and where these meet more."""
     titles = {entry.id: short(entry.name or f"{entry.arm or entry.method}, seed {entry.seed}") for entry in entries}
     for more in (lambda entry: entry.preset or entry.method, lambda entry: entry.id[:6]):
-        known = list(titles.values())
-        titles |= {
-            entry.id: f"{titles[entry.id]} · {more(entry)}" for entry in entries if known.count(titles[entry.id]) > 1
+        alike: dict[str, set[str]] = {}
+        for entry in entries:
+            alike.setdefault(titles[entry.id], set()).add(more(entry))
+        # What all of the same title share tells none from another.
+        titles = {
+            run: f"{titles[run]} · {more(entry)}" if len(alike[titles[run]]) > 1 else titles[run]
+            for run, entry in ((entry.id, entry) for entry in entries)
         }
     return titles
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import astuple
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import pandas
 import streamlit as st
@@ -19,6 +21,7 @@ ORDERS = {
     "Best": ("metric", True), "Worst": ("metric", False), "Stars first": ("starred", True),
 }  # fmt: skip
 STATES = ("queued", "running", "finished", "stopped", "failed")
+Option = TypeVar("Option", str, int)
 ORIGINS = {"All": "", "Trained here": "own", "Recorded": "recorded"}
 
 
@@ -36,29 +39,34 @@ def choose(run_ids: list[str]) -> None:
 
 
 def filters(choices: Choices) -> Wanted:
-    """Draw the filters and return what they ask for."""
+    """Draw the filters and return what they ask for; they are in the address as well."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="runs-filters"):
         text = st.text_input(
-            "Search", placeholder="name, note, tag, …", key="runs-text", icon=":material/search:",
-            max_chars=200, width=190,
+            "Search", placeholder="name, note, tag, …", key="text", icon=":material/search:",
+            max_chars=200, width=190, bind="query-params",
         )  # fmt: skip
-        presets = st.multiselect("Preset", choices.presets, key="runs-presets", width=140, placeholder="any")
-        arms = st.multiselect("Arm", choices.arms, key="runs-arms", width=110, placeholder="any")
-        states = st.multiselect("State", STATES, key="runs-states", width=110, placeholder="any")
-        tags = st.multiselect("Tag", choices.tags, key="runs-tags", width=100, placeholder="any")
-        seeds = st.multiselect("Seed", choices.seeds, key="runs-seeds", width=84, placeholder="any")
+        presets = _any_of("Preset", choices.presets, "preset", 140)
+        arms = _any_of("Arm", choices.arms, "arm", 110)
+        states = _any_of("State", STATES, "state", 110)
+        tags = _any_of("Tag", choices.tags, "tag", 100)
+        seeds = _any_of("Seed", choices.seeds, "seed", 84)
     with st.container(horizontal=True, vertical_alignment="bottom", key="runs-order"):
         metrics = choices.metrics or ("target_accuracy",)
         preferred = metrics.index("target_accuracy") if "target_accuracy" in metrics else 0
-        metric = st.selectbox("Metric shown", metrics, index=preferred, key="runs-metric", width=230)
-        order = st.selectbox("Order", list(ORDERS), key="runs-sort", width=140)
-        origin = st.segmented_control("From", list(ORIGINS), default="All", key="runs-origin")
-        starred = st.toggle("Starred only", key="runs-starred")
+        metric = st.selectbox("Metric shown", metrics, index=preferred, key="metric", width=230, bind="query-params")
+        order = st.selectbox("Order", list(ORDERS), key="order", width=140, bind="query-params")
+        origin = st.segmented_control("From", list(ORIGINS), default="All", key="from", bind="query-params")
+        starred = st.toggle("Starred only", key="starred", bind="query-params")
     sort, descending = ORDERS[order]
     return Wanted(
         text or "", tuple(presets), tuple(arms), tuple(states), tuple(seeds), tuple(tags), starred,
         ORIGINS[origin or "All"], metric, sort, descending,
     )  # fmt: skip
+
+
+def _any_of(label: str, options: Sequence[Option], key: str, width: int) -> list[Option]:
+    """One filter: none chosen is any."""
+    return st.multiselect(label, options, key=key, width=width, placeholder="any", bind="query-params")
 
 
 def runs_table(library: Library, wanted: Wanted, version: str) -> None:

@@ -61,7 +61,7 @@ def test_every_run_is_listed_and_recorded_ones_are_marked(store: Store):
 
 def test_a_filter_without_a_match_says_so(store: Store):
     page = opened()
-    page.text_input(key="runs-text").set_value("zebra").run()
+    page.text_input(key="text").set_value("zebra").run()
     assert not page.exception and not page.dataframe
     assert "No run matches" in page.info[0].value
 
@@ -132,3 +132,20 @@ def test_titles_tell_runs_apart(store: Store):
     entries = runs_reach.library().named(runs)
     assert len(set(runs_compare.titles_of(entries).values())) == 2
     assert len(frame(entries, "target_accuracy")) == 2
+
+
+def test_filters_come_from_the_address_and_nonsense_there_is_passed_over(store: Store):
+    finished(store, "dann", 7)
+    finished(store, "source_only", 7)
+    page = AppTest.from_string(APP, default_timeout=60)
+    page.query_params["arm"] = ["dann"]
+    page.query_params["from"] = "Trained here"
+    page.run()
+    assert not page.exception
+    assert page.dataframe[0].value["Arm"].tolist() == ["dann"]
+    page = AppTest.from_string(APP, default_timeout=60)
+    for name in ("arm", "state", "seed", "order", "metric", "from", "starred"):
+        page.query_params[name] = "<script>"
+    page.run()
+    assert not page.exception
+    assert "here" in page.dataframe[0].value["From"].tolist()
