@@ -22,7 +22,7 @@ from ui.library import RunView, warm_up
 from ui.live_chart import live_chart
 from ui.network_diagram import DiagramState, network_diagram
 from ui.page import card, card_header, explained, notice_box, page_header, steps_to_look_for
-from ui.player import PlayerState, player, player_state, wanted_by_address
+from ui.player import BEGINS, PlayerState, no_player, player, player_state, wanted_by_address
 from ui.run_bar import run_bar, take_step
 from ui.step_words import StepMode
 from ui.take_along import take_along, watched
@@ -123,9 +123,8 @@ def player_of(
     probes = [started[arm].store.probe(started[arm].run.id) for arm in side_by_side]
     probe = next((found for found in probes if found is not None), None)
     if probe is None:
-        with card("player-empty"):
-            waiting = any(view.run.live for view in started.values())
-            st.write("Training is about to begin." if waiting else "No run with these parameters yet: press Train.")
+        waiting = any(view.run.live for view in started.values())
+        no_player(BEGINS if waiting else "No run with these parameters yet: press Train.")
         return None
     shown = [started[arm] for arm in side_by_side]
     read = experiment.arms["dann"].datasets()

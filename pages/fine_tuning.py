@@ -38,7 +38,7 @@ from ui.live_chart import live_chart
 from ui.own_choice import own_choice
 from ui.own_classifier import own_classifier
 from ui.page import card, card_header, explained, page_header, steps_to_look_for
-from ui.player import PlayerState, player, player_state, wanted_by_address
+from ui.player import PlayerState, no_player, player, player_state, wanted_by_address
 from ui.remembered import remembered
 from ui.run_bar import run_bar
 from ui.take_along import take_along, watched
@@ -154,10 +154,8 @@ def player_of(board: Board, shown: Mapping[str, RunView]) -> PlayerState | None:
     probes = {arm: probe_of(view) for arm, view in shown.items()}
     probe = next((found for found in probes.values() if found is not None), None)
     if probe is None:
-        with card("player-empty"):
-            live = any(view.run.live for view in shown.values())
-            waits = "These runs wait for their turn." if live else "These two are not trained yet: press Train."
-            st.write(waits)
+        live = any(view.run.live for view in shown.values())
+        no_player("These runs wait for their turn." if live else "These two are not trained yet: press Train.")
         return None
     # One set of points for both panels: runs of other data have others, and are left out.
     beside = {

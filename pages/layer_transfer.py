@@ -22,7 +22,7 @@ from ui.layer_transfer_inside import bases_ready, contents_card
 from ui.layer_transfer_runs import Board, arm_title, base_of, board_of, choices, chosen_run, pace_of
 from ui.library import RunView, warm_up
 from ui.page import card, card_header, notice_box, page_header, steps_to_look_for
-from ui.player import PlayerState, player, player_state, wanted_by_address
+from ui.player import PlayerState, no_player, player, player_state, wanted_by_address
 from ui.run_bar import run_bar
 from ui.take_along import take_along, watched
 
@@ -122,11 +122,10 @@ def player_of(board: Board, shown: dict[str, RunView]) -> PlayerState | None:
     probes = {name: probe_of(view) for name, view in shown.items()}
     probe = next((found for found in reversed([*probes.values()]) if found is not None), None)
     if probe is None:
-        with card("player-empty"):
-            live = any(view.run.live for view in shown.values())
-            done = chosen_run(board.experiment) in shown and not live
-            idle = "Nothing was recorded of its features." if done else "This run is not trained yet: press Train."
-            st.caption("This run waits for its turn." if live else idle)
+        live = any(view.run.live for view in shown.values())
+        done = chosen_run(board.experiment) in shown and not live
+        idle = "Nothing was recorded of its features." if done else "This run is not trained yet: press Train."
+        no_player("This run waits for its turn." if live else idle)
         return None
     # One set of points for both panels: runs on other pictures have others, and are left out.
     beside = {

@@ -19,7 +19,7 @@ from ui.films import film_panel, projections_of
 from ui.library import RunView, warm_up
 from ui.live_chart import live_chart
 from ui.page import card, card_header, explained, notice_box, page_header, steps_to_look_for
-from ui.player import PlayerState, player, player_state, wanted_by_address
+from ui.player import BEGINS, PlayerState, no_player, player, player_state, wanted_by_address
 from ui.run_bar import run_bar
 from ui.take_along import take_along, watched
 from ui.zero_shot_ask import ask_card, edit_card
@@ -139,9 +139,8 @@ def player_of(
     probes = [started[arm].store.probe(started[arm].run.id) for arm in side_by_side]
     probe = next((found for found in probes if found is not None), None)
     if probe is None:
-        with card("player-empty"):
-            waiting = any(view.run.live for view in started.values())
-            st.write("Training is about to begin." if waiting else "No run with these parameters yet: press Train.")
+        waiting = any(view.run.live for view in started.values())
+        no_player(BEGINS if waiting else "No run with these parameters yet: press Train.")
         return None
     shown = [started[arm] for arm in side_by_side]
     projections = projections_of(shown, PROJECTIONS)

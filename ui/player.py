@@ -13,8 +13,12 @@ from tlcore.player.message import Ledger
 from tlcore.runs.records import Probe
 from ui import theme
 from ui.components import mount
+from ui.page import card
 
 MOST_PANELS = 3
+_LEDGER = "_player_ledger_"
+BEGINS = "Training is about to begin: data and network are being made ready. The film starts with the first frame."
+EMPTY_HEIGHT = 440  # of the card in the player's place: about what the player takes, so that nothing below it jumps
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ def player(
         "point": state.point,
         "lecture": state.lecture,
     }
-    ledger: Ledger = st.session_state.setdefault(f"_player_ledger_{key}", Ledger())
+    ledger: Ledger = st.session_state.setdefault(f"{_LEDGER}{key}", Ledger())
     message = film_message(
         ledger, panels, probe, projections, state.projection, state.colour_by, state.step, curves, captions
     )
@@ -136,3 +140,13 @@ def player(
         on_resend_change=ledger.forget,
     )
     return state
+
+
+def no_player(sentence: str) -> None:
+    """Why there is no film yet, in the place of the player."""
+    # The browser forgets a player that is not drawn: what comes next must carry everything, not only what is new.
+    for key in [key for key in st.session_state if str(key).startswith(_LEDGER)]:
+        del st.session_state[key]
+    inside = {"border": False, "horizontal_alignment": "center", "vertical_alignment": "center"}
+    with card("player-empty"), st.container(height=EMPTY_HEIGHT, **inside):
+        st.caption(sentence, width="content")

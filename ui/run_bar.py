@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import streamlit as st
 
 from tlcore.errors import LabError
 from tlcore.presets import presets_of
+from tlcore.runs import Run
 from tlcore.specs import override
 from tlcore.specs.parameters import REPLACEABLE
 from ui.experiment import MOST_SEEDS, Experiment
@@ -185,5 +186,20 @@ def _fork(experiment: Experiment, changed: Experiment, live: list[str]) -> Exper
 
 
 def _expectation(experiment: Experiment) -> str:
+    """Before training how long it will take; while it trains how long it still does."""
+    left = time_left(experiment.live_runs())
+    if left:
+        return left
     guess = estimate(experiment.preset, experiment.arms)
     return guess.text() if guess else ""
+
+
+def time_left(runs: Sequence[Run]) -> str:
+    """How long the runs that train still need at their pace, in words; empty before they have one."""
+    training = [run for run in runs if run.state == "running" and not run.paused and run.step and run.seconds]
+    if not training:
+        return ""
+    seconds = max((run.steps - run.step) * run.seconds / run.step for run in training)
+    words = f"about {seconds:.0f} s left" if seconds < 90 else f"about {seconds / 60:.0f} min left"
+    waiting = sum(run.state == "queued" for run in runs)
+    return f"{words}, then {waiting} more" if waiting else words

@@ -56,6 +56,7 @@ export function createTimebar({ onToggle, onStep, onSeek, onSeekEnd, onSpeed, on
   const loop = tool("loop", "Play again and again", onLoop);
   const lasso = tool("lasso", "Draw around points to select them (or hold Shift)", onLasso);
   const lecture = tool("screen", "Lecture view (L)", onLecture, false);
+  lecture.append(element("span", {}, "Lecture")); // a picture of a screen alone is found by nobody
   const info = tool("info", "How far the picture can be trusted", onInfo);
   const curveWords = element("div", { class: "curves" });
   const node = element("div", { class: "time" },
