@@ -15,8 +15,8 @@ from tlcore.plots.comparison import class_gain, confusion_matrix
 from tlcore.presets.domain_adversarial import LOOK_FOR
 from tlcore.runs import Notice, Series
 from tlcore.specs import CheckpointStart
-from ui.comparison import Finished, comparison_table, comparison_words
-from ui.experiment import COMPARED_SEEDS, Experiment, from_address
+from ui.comparison import comparison_table, comparison_words, finished_runs
+from ui.experiment import Experiment, from_address
 from ui.films import film_panel, projections_of
 from ui.library import RunView, warm_up
 from ui.live_chart import live_chart
@@ -224,16 +224,6 @@ def curves_of(experiment: Experiment, metrics: Mapping[str, Mapping[str, Series]
             with column, card(f"chart-{name}"):
                 card_header(title)
                 live_chart(figure, key=f"chart-{name}-{PAGE}", height=240, description=title)
-
-
-def finished_runs(experiment: Experiment) -> Finished:
-    """Every finished run of the experiment, also of seeds beyond those that are asked for."""
-    found: dict[str, list[RunView]] = {}
-    for seed in range(COMPARED_SEEDS):
-        for arm, view in experiment.views(seed).items():
-            if view is not None and view.run.state == "finished":
-                found.setdefault(arm, []).append(view)
-    return Finished(found)
 
 
 def class_names(views: Iterable[RunView]) -> tuple[str, ...]:

@@ -13,8 +13,8 @@ from tlcore.plots import zero_shot as plots
 from tlcore.presets.zero_shot import PAGE
 from tlcore.runs import Notice, Series
 from ui.background import lively
-from ui.comparison import Finished
-from ui.experiment import COMPARED_SEEDS, Experiment, from_address
+from ui.comparison import finished_runs
+from ui.experiment import Experiment, from_address
 from ui.films import film_panel, projections_of
 from ui.library import RunView, warm_up
 from ui.live_chart import live_chart
@@ -185,16 +185,6 @@ def _curve(series: Series | None, name: str = "unseen accuracy", role: str = "ta
     if series is None or not len(series.steps):
         return None
     return Curve(name, role, series.steps.tolist(), series.values.tolist())
-
-
-def finished_runs(experiment: Experiment) -> Finished:
-    """Every finished run of the experiment, also of seeds beyond those that are asked for."""
-    found: dict[str, list[RunView]] = {}
-    for arms in experiment.views_of(range(COMPARED_SEEDS)).values():
-        for arm, view in arms.items():
-            if view is not None and view.run.state == "finished":
-                found.setdefault(arm, []).append(view)
-    return Finished(found)
 
 
 def notices_of(started: Mapping[str, RunView], titles: Mapping[str, str]) -> list[Notice]:

@@ -14,6 +14,7 @@ from tlcore.analysis.diagnosis import negative_transfer, negative_transfer_by_cl
 from tlcore.analysis.statistics import summarise
 from tlcore.presets import Preset
 from tlcore.runs import Notice
+from ui.experiment import COMPARED_SEEDS, Experiment
 from ui.library import RunView
 from ui.page import notice_box, paragraph
 from ui.terms import metric_heading
@@ -46,6 +47,16 @@ class Finished:
     def recorded(self) -> int:
         """How many of the finished runs came with the lab."""
         return sum(view.is_recorded for views in self.views.values() for view in views)
+
+
+def finished_runs(experiment: Experiment) -> Finished:
+    """Every finished run of the experiment, also of seeds beyond those that are asked for."""
+    found: dict[str, list[RunView]] = {}
+    for arms in experiment.views_of(range(COMPARED_SEEDS)).values():
+        for arm, view in arms.items():
+            if view is not None and view.run.state == "finished":
+                found.setdefault(arm, []).append(view)
+    return Finished(found)
 
 
 def comparison_table(preset: Preset, titles: Mapping[str, str], finished: Finished, *, best: str) -> None:
