@@ -1,0 +1,48 @@
+"""What stands on a run as its code and its command makes that very run: both are executed, in a store of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from tlcore.presets import all_presets
+from tlcore.runs import Store
+from tlcore.specs import override
+from ui import runs_actions, runs_reach
+
+PRESET = all_presets()["domain-adversarial/moons"]
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_this_run_in_python_and_in_the_terminal(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("TLCORE_STORE", str(tmp_path / "seen"))
+    seen = Store(tmp_path / "seen")
+    spec = override(PRESET.arms, {"seed": 3, "steps": 20, "lambda_max": 0.5})["dann"]
+    run = seen.require(seen.add(spec, preset=PRESET.identity, arm="dann"))
+    experiment = runs_reach.experiment_of(run)
+    assert experiment is not None
+    # Plotly would open a browser; everything else is as it stands on the page.
+    environment = os.environ | {
+        "TLCORE_STORE": str(tmp_path / "store"), "PLOTLY_RENDERER": "json", "PYTHONPATH": str(ROOT),
+    }  # fmt: skip
+
+    def done(*words: str) -> str:
+        ended = subprocess.run(
+            words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert ended.returncode == 0, ended.stderr[-2000:]
+        return ended.stdout
+
+    told = done(sys.executable, "-c", runs_actions._python(experiment, run))
+    assert "target_accuracy" in told and (tmp_path / "film.html").stat().st_size > 10_000
+    made = Store(tmp_path / "store")
+    assert [(one.id, one.state) for one in made.runs()] == [(run.id, "finished")]
+
+    _, *words = shlex.split(runs_actions._terminal(experiment, run))
+    (again,) = json.loads(done(sys.executable, *words, "--json"))["runs"]
+    assert again["id"] == run.id
+    assert again["metrics"]["target_accuracy"] == made.require(run.id).summary["target_accuracy"]
