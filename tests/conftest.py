@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-ONE_AT_A_TIME = {"browser", "execution"}
+LONGEST = ("browser", "execution")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that start processes and wait for them run one after another; of the others, each file by itself."""
+    """Each file by itself, first those that wait for pages and processes: the short ones fill the gaps at the end."""
+    items.sort(key=lambda item: Path(item.path).parent.name not in LONGEST)
     for item in items:
-        folder = Path(item.path).parent.name
-        group = "processes" if folder in ONE_AT_A_TIME else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+        item.add_marker(pytest.mark.xdist_group(str(item.path)))

@@ -91,6 +91,18 @@ def test_an_unknown_name(folder, capsys, action):
     assert err == "tlcore: No data set 'uspss' in the catalogue; did you mean usps?\n"
 
 
+def test_a_name_that_is_none_is_answered_by_the_rule(folder, capsys, tmp_path):
+    status, out, err = run(capsys, "add", str(tmp_path), "--name", "Ä b")
+    assert (status, out) == (2, "")
+    assert "a name has 1 to 40 small letters, digits, hyphens and underscores" in err and "pattern" not in err
+
+
+def test_what_is_known_is_told_in_lines_that_people_read(folder, capsys):
+    status, out, _ = run(capsys, "show", "cifar100")
+    assert status == 0 and "class names: apple, aquarium_fish" in out and "cattle and 80 more\n" in out
+    assert "[" not in out and "{" not in out
+
+
 def test_fetching_what_is_there_and_what_cannot_be_had(folder, capsys, monkeypatch):
     status, out, _ = run(capsys, "fetch", "usps", "--json")
     assert status == 0 and json.loads(out)["state"] == "on disk"

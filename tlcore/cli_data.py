@@ -14,6 +14,7 @@ from tlcore.catalogue.own_weights import SUFFIXES, find_own_weights, list_own_we
 from tlcore.errors import InvalidRequest, LabError, MissingData
 
 DEFAULT_SIZE = 64
+MOST_LINES = 20
 
 
 class Told:
@@ -110,21 +111,26 @@ def _show(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print(document)
         return 0
-    names = document["class_names"]
-    document["class_names"] = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
     document["download_bytes"] = readable_size(document["download_bytes"]) if document["download_bytes"] else None
     _lines(document)
     return 0
 
 
 def _lines(document: dict[str, Any]) -> None:
+    """What is known of a data set for people: a line for each fact, and below it one for each part that has several."""
     for key, value in document.items():
-        if value not in (None, "", [], {}):
-            print(f"{key.replace('_', ' ')}: {json.dumps(value, ensure_ascii=False) if _nested(value) else value}")
-
-
-def _nested(value: Any) -> bool:
-    return isinstance(value, (list, dict))
+        title, parts = key.replace("_", " "), value if isinstance(value, list) else []
+        if any(isinstance(part, dict) for part in parts):
+            print(f"{title}:")
+            for part in parts[:MOST_LINES]:
+                print(f"  {', '.join(f'{name} {fact}' for name, fact in part.items() if fact not in ('', None))}")
+            if len(parts) > MOST_LINES:
+                print(f"  and {len(parts) - MOST_LINES:,} more")
+        elif parts:
+            said = [str(part) or "one without a name" for part in parts[:MOST_LINES]]
+            print(f"{title}: {', '.join(said)}{f' and {len(parts) - MOST_LINES:,} more' if parts[MOST_LINES:] else ''}")
+        elif value not in (None, "", [], {}):
+            print(f"{title}: {value}")
 
 
 def _fetch(arguments: argparse.Namespace) -> int:

@@ -115,7 +115,7 @@ def _data_set(row: Listing) -> None:
     size = f" · {readable_size(row.missing)}" if row.missing else ""
     label = (
         f"**{plain_label(entry.title)}** :{colour}-badge[{title}{plain_label(size)}] "
-        f":gray[{entry.class_count:,} classes · {plain_label(_count(entry))} · {plain_label(entry.pixels)}]"
+        f":gray[{entry.class_count:,} classes · {plain_label(_count(entry))}]"
     )
     key = f"set-{entry.name}"
     if key not in st.session_state and st.query_params.get("set") == entry.name:
@@ -138,8 +138,8 @@ def _opened(name: str) -> None:
 
 
 def _count(entry: Entry) -> str:
-    what = "points" if entry.channels == 0 else "pictures"
-    return f"{entry.train + entry.test:,} {what}"
+    count = f"{entry.train + entry.test:,}"
+    return f"{count} {entry.pixels}" if entry.channels == 0 else f"{count} pictures · {entry.pixels}"
 
 
 def _details(row: Listing) -> None:
@@ -216,7 +216,7 @@ def _fetching(row: Listing) -> None:
     """A button that downloads the set, the progress of a download that anybody has begun, or why there is neither."""
     entry = row.entry
     if row.state == "by hand":
-        said(f"{entry.title} cannot be downloaded: {entry.by_hand} into the data folder of this machine.")
+        said(f"{entry.title} cannot be downloaded: {entry.by_hand} of the data folder of this machine.")
         return
     if row.state != "to download":
         return

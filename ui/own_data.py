@@ -14,7 +14,7 @@ import streamlit as st
 
 from tlcore.catalogue import ENTRIES
 from tlcore.execution.questions import ask
-from tlcore.specs.own_data import NAME, ImportOwn, PreviewOwn
+from tlcore.specs.own_data import NAME, NAME_WORDS, ImportOwn, PreviewOwn
 from tlcore.specs.questions import ListAllowed
 from ui.background import Snapshot, background, look, peek
 from ui.data_pieces import (
@@ -239,7 +239,7 @@ def _form(seen: Mapping[str, Any], looked_at: PreviewOwn, content: dict[str, byt
 
 def _trouble(name: str, there: set[str]) -> str:
     if not name or not re.fullmatch(NAME, name):
-        return "A name has 1 to 40 small letters, digits, hyphens and underscores, with a letter or digit at each end."
+        return f"{NAME_WORDS[0].upper()}{NAME_WORDS[1:]}."
     if name in ENTRIES:
         return f"{name} is a data set of the catalogue: take another name."
     return ""

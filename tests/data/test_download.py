@@ -131,7 +131,7 @@ class TestFetching:
         monkeypatch.setattr(MNIST, "mirrors", [f"{(tmp_path / 'bad').as_uri()}/"])
         with pytest.raises(DownloadFailed, match="not the file"):
             fetch_mnist(folder, [name])
-        assert list((folder / "MNIST" / "raw").iterdir()) == []
+        assert [path.name for path in folder.iterdir()] == [".mnist.lock"], "no empty folder stays"
 
         monkeypatch.setattr(MNIST, "mirrors", [f"{(tmp_path / place).as_uri()}/" for place in ("bad", "good")])
         fetch_mnist(folder, [name])

@@ -273,6 +273,6 @@ PHOTOGRAPHS = (
         citation="Z. Liu, P. Luo, X. Wang, X. Tang, Deep Learning Face Attributes in the Wild, 2015",
         files=("celeba/img_align_celeba", "celeba/list_attr_celeba.txt", "celeba/list_eval_partition.txt"),
         by_hand="its files lie on Google Drive: fetch img_align_celeba.zip, list_attr_celeba.txt and "
-        "list_eval_partition.txt from there and unpack them",
+        "list_eval_partition.txt from there and unpack them in a folder celeba",
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import io
@@ -81,19 +82,25 @@ def fetch_mnist(folder: Path, names: Iterable[str], report: Report | None = None
     raw = folder / "MNIST" / "raw"
     with alone(folder, "mnist", report):
         raw.mkdir(parents=True, exist_ok=True)
-        for name in names:
-            if (raw / name).exists() or (raw / f"{name}.gz").exists():
-                continue  # another process was faster
-            failure: DownloadFailed | None = None
-            for mirror in MNIST.mirrors:
-                try:
-                    _fetch_mnist_file(f"{mirror}{name}.gz", checksums[name], raw / name, report)
-                except DownloadFailed as error:
-                    failure = failure or error
-                else:
-                    break
-            else:
-                raise failure or DownloadFailed(f"torchvision knows no place to get {name} from")
+        try:
+            for name in names:
+                if not ((raw / name).exists() or (raw / f"{name}.gz").exists()):  # another process may have been faster
+                    _fetch_from(MNIST.mirrors, name, checksums[name], raw, report)
+        finally:
+            with contextlib.suppress(OSError):  # only empty folders can be removed
+                raw.rmdir()
+                raw.parent.rmdir()
+
+
+def _fetch_from(mirrors: Iterable[str], name: str, checksum: str, raw: Path, report: Report | None) -> None:
+    failure: DownloadFailed | None = None
+    for mirror in mirrors:
+        try:
+            _fetch_mnist_file(f"{mirror}{name}.gz", checksum, raw / name, report)
+            return
+        except DownloadFailed as error:
+            failure = failure or error
+    raise failure or DownloadFailed(f"torchvision knows no place to get {name} from")
 
 
 def _fetch_mnist_file(url: str, checksum: str, destination: Path, report: Report | None) -> None:

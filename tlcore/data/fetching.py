@@ -33,7 +33,7 @@ def fetch_entry(entry: Entry, folder: Path, report: Report | None = None) -> Non
     torchvision's checksum says, or finds no room. What lies in the folder already stays.
     """
     if entry.by_hand:
-        raise InvalidRequest(f"{entry.title} cannot be downloaded: {entry.by_hand} into {folder}.")
+        raise InvalidRequest(f"{entry.title} cannot be downloaded: {entry.by_hand} of {folder}.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _leave_room(entry, folder)

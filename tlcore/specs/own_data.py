@@ -9,6 +9,7 @@ from pydantic import Field
 from tlcore.specs.base import Spec, parameter
 
 NAME = r"^(?:[a-z0-9](?:[a-z0-9_-]{0,38}[a-z0-9])?)?$"
+NAME_WORDS = "a name has 1 to 40 small letters, digits, hyphens and underscores, with a letter or digit at each end"
 CONTENT = r"^(?:[0-9a-f]{16})?$"
 CONTENT_HELP = "Which content of that name, so that a run is the same run only on the same data; empty: as it is now."
 

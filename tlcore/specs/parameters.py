@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 
 from tlcore.errors import InvalidRequest
 from tlcore.specs.base import Spec
-from tlcore.specs.own_data import OwnFeatures, OwnPictures
+from tlcore.specs.own_data import NAME, NAME_WORDS, OwnFeatures, OwnPictures
 from tlcore.specs.run import RunSpec, RunStart
 
 TAGGED = frozenset(
@@ -239,7 +239,11 @@ def explain(error: ValidationError) -> str:
     place = ".".join(part for before, part in zip(["", *parts], parts, strict=False) if before not in TAGGED)
     given = first.get("input")
     message = first["msg"].removeprefix("Value error, ")
-    said = "there is no such parameter" if first["type"] == "extra_forbidden" else f"{message[0].lower()}{message[1:]}"
+    said = f"{message[0].lower()}{message[1:]}"
+    if first["type"] == "extra_forbidden":
+        said = "there is no such parameter"
+    elif first.get("ctx", {}).get("pattern") == NAME:
+        said = NAME_WORDS
     if isinstance(given, (str, int, float)):
         shown = repr(given)
         shown = shown if len(shown) <= SHOWN_CHARACTERS else f"{shown[:SHOWN_CHARACTERS]}…"

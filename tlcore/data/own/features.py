@@ -179,7 +179,8 @@ def read_parquet(path: Path, title: str) -> FeatureTable:
             name: _parquet_column(table, name, count, title) for name in (label, domain, part) if name is not None
         }
     except (pyarrow.ArrowException, OSError, ValueError) as error:
-        raise InvalidRequest(f"{shown(title)} cannot be read as Parquet: {shown(str(error))}.") from None
+        reason = shown(str(error).strip().removesuffix("."))
+        raise InvalidRequest(f"{shown(title)} cannot be read as Parquet: {reason}.") from None
 
     def read(sink: Sink) -> None:
         seen = 0
