@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui.entrance import OWNER_PAGE, entrance, shows_owner_page
+from ui.entrance import OWNER_PAGE, enter, shows_owner_page
 from ui.page import page_style
 
 SECTIONS = {
@@ -45,5 +45,4 @@ def navigation() -> dict[str, list]:
 st.set_page_config(page_title="Transfer Learning Lab", page_icon="◪", layout="wide")
 page_style()
 page = st.navigation(navigation())
-with entrance():
-    page.run()
+enter(page.run)

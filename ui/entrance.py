@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -29,12 +28,11 @@ def shows_owner_page() -> bool:
         return False
 
 
-@contextlib.contextmanager
-def entrance() -> Iterator[None]:
-    """Draw a page within this. A person who may not see it, or a lab that cannot say who comes, gets a sentence."""
+def enter(draw: Callable[[], None]) -> None:
+    """Draw a page. Whoever may not see it, or comes to a lab that cannot say who they are, gets a sentence instead."""
     try:
         _receive()
-        yield
+        draw()
     except LabError as error:
         st.error(str(error))
 

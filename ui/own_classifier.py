@@ -24,6 +24,7 @@ from tlcore.specs.run import VECTORS
 from ui.background import lively, look
 from ui.data_pieces import empty, pieces_style, quiet, said, strip, waiting
 from ui.experiment import COMPARED_SEEDS, Experiment
+from ui.hosted_words import upload_megabytes
 from ui.library import executor
 from ui.page import card, card_header
 from ui.visitor import for_whoever_looks
@@ -127,7 +128,7 @@ def _try(run: Run) -> None:
     if way == WAYS[1]:
         picture = st.camera_input("Take a picture", key="classifier-camera", label_visibility="collapsed")
     else:
-        picture = st.file_uploader("A picture", key="classifier-picture", max_upload_size=LARGEST_MB)
+        picture = st.file_uploader("A picture", key="classifier-picture", max_upload_size=upload_megabytes(LARGEST_MB))
     if picture is None:
         quiet("It looks at the middle square. The picture stays on this server for as long as the answer takes.")
         return

@@ -19,6 +19,7 @@ from tlcore.plots import zero_shot as plots
 from tlcore.specs.model_questions import AskZeroShot
 from ui.background import Snapshot, look
 from ui.data_pieces import said, waiting
+from ui.hosted_words import upload_megabytes
 from ui.library import RunView
 from ui.live_chart import live_chart
 from ui.page import card, card_header
@@ -92,7 +93,9 @@ def _own_picture(view: RunView, attributes: tuple[RunView, AskableModel] | None)
     if view.is_recorded:
         st.caption("A recorded run comes without its weights: press Train, and it can be asked about your picture.")
         return None
-    uploaded = st.file_uploader("A picture of an animal", key="ask-upload", max_upload_size=LARGEST_MB)
+    uploaded = st.file_uploader(
+        "A picture of an animal", key="ask-upload", max_upload_size=upload_megabytes(LARGEST_MB)
+    )
     if uploaded is None:
         st.caption("It looks at the middle square. It knows drawings only: expect little of a photograph.")
         return None

@@ -87,6 +87,11 @@ class TestSight:
         assert set(lineage(ann, [parent.content_hash]).generations) == {parent.content_hash}
         assert set(lineage(ben, [parent.content_hash]).generations) == {parent.content_hash, child}
 
+    def test_the_weights_of_others_are_not_where_one_looks_for_them(self, store, ann, ben):
+        hers = ann.add(spec_of(1))
+        assert ann.run_folder(hers) == store.run_folder(hers) != ben.run_folder(hers)
+        assert not ben.run_folder(hers).exists()
+
     def test_what_a_run_starts_from_is_claimed_with_it(self, ann):
         parent = spec_of(1)
         ann.add(RunSpec(seed=2, start=RunStart(spec=parent)))

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tlcore.errors import InvalidRequest
@@ -65,6 +66,11 @@ class VisitorStore(Sharing, Store):
             f"openings JOIN shares ON shares.token = openings.token WHERE openings.visitor = '{self.visitor}')) "
             f"AND {kept}"
         )
+
+    def run_folder(self, run_id: str) -> Path:
+        """Where the run's checkpoints and weights lie; for a run that is not in sight a folder that is not there."""
+        hidden = self.get(run_id) is None and self.whole.get(run_id) is not None
+        return super().run_folder("not-yours" if hidden else run_id)
 
     # Claims -------------------------------------------------------------------------------------------------------
 

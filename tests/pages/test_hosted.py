@@ -1,0 +1,191 @@
+"""A hosted lab without a browser: what each visitor is shown, and what an attacker gets by addresses and messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as some
+from streamlit.testing.v1 import AppTest
+
+from tlcore.execution.local import LocalExecutor
+from tlcore.presets import all_presets
+from tlcore.runs import Store
+from tlcore.runs.identity import new_pass, owner_key, signing_key, visitor_of_pass
+from tlcore.runs.service import Service
+from tlcore.runs.visitors import Visitor, VisitorStore
+from tlcore.specs import override
+
+PAGES = Path(__file__).parents[2] / "pages"
+APP = f"""
+import streamlit as st
+from ui.entrance import enter
+names = ["runs", "domain_adversarial", "data", "owner"]
+first = st.query_params.get("page", "runs")
+page = st.navigation([st.Page({str(PAGES)!r} + f"/{{name}}.py", default=name == first) for name in names])
+enter(page.run)
+"""
+PRESET = all_presets()["domain-adversarial/moons"]
+SCRIPT = "<script>alert(1)</script>"
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    monkeypatch.setenv("TLCORE_STORE", str(tmp_path))
+    monkeypatch.setenv("TLCORE_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("TLCORE_HOSTED", "1")
+    monkeypatch.setattr(LocalExecutor, "ensure_supervisor", lambda self: None)  # what is queued stays so
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    yield Store(tmp_path)
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+class Person:
+    """Somebody with a browser."""
+
+    def __init__(self, store: Store) -> None:
+        self.given = new_pass(signing_key(store.folder))
+        identity = visitor_of_pass(self.given, signing_key(store.folder))
+        assert identity is not None
+        self.store = VisitorStore(store, Visitor(identity))
+
+    def opens(self, page: str = "runs", **query: str | list[str]) -> AppTest:
+        app = AppTest.from_string(APP, default_timeout=60)
+        app.session_state["_visitor_pass"] = self.given
+        app.query_params["page"] = page
+        for name, value in query.items():
+            app.query_params[name] = value
+        app.run()
+        assert not app.exception
+        return app
+
+    def trained(self, seed: int) -> str:
+        run = self.store.add(override(PRESET.arms, {"seed": seed})["dann"], preset=PRESET.identity, arm="dann")
+        self.store.record_metrics(run, [(0, {"target_accuracy": 0.5})])
+        self.store.change(run, state="finished", step=10, seconds=2.0, summary={"target_accuracy": 0.75})
+        return run
+
+
+def words(app: AppTest) -> str:
+    """Everything a person could read."""
+    parts = [str(block.value) for kind in ("markdown", "caption", "error", "warning", "info", "success", "code")
+             for block in getattr(app, kind)]  # fmt: skip
+    return " ".join([*parts, *(str(table.value) for table in app.dataframe), str(app.main)])
+
+
+def test_each_sees_their_own_runs_alone_whatever_the_address_says(store: Store):
+    ann, ben = Person(store), Person(store)
+    hers = ann.trained(7)
+    assert hers[:8] in words(ann.opens(run=[hers]))
+    theirs, nothing = ben.opens(run=[hers]), ben.opens(run=["0" * 16])
+    assert hers[:8] not in words(theirs)
+    assert theirs.caption[-1].value == nothing.caption[-1].value
+
+
+def test_a_link_shows_a_run_and_leaves_the_address(store: Store):
+    ann, ben = Person(store), Person(store)
+    run, token = ann.trained(7), ""
+    page = ann.opens(run=[run])
+    page.button(key="share-make").click().run()
+    (share,) = ann.store.shares()
+    token = share.token
+    assert token in words(page)
+    opened = ben.opens(share=token)
+    assert "share" not in opened.query_params and run[:8] in words(opened)
+    assert "shows nothing" in words(ben.opens(share="x" * 32))
+    page.button(key=f"unshare-{token}").click().run()
+    assert run[:8] not in words(ben.opens(run=[run]))
+
+
+def test_a_forged_pass_is_a_stranger(store: Store):
+    ann, thief = Person(store), Person(store)
+    run = ann.trained(7)
+    thief.given = f"{ann.store.visitor}.{'0' * 64}"
+    assert run[:8] not in words(thief.opens(run=[run]))
+
+
+def test_train_says_why_it_cannot_and_the_server_checks_again(store: Store):
+    (store.folder / "hosted.toml").write_text("[limits]\nsteps = 100")
+    page = Person(store).opens("domain_adversarial", preset="moons")
+    train = next(button for button in page.button if button.key == "train")
+    assert train.disabled and "at most 100 steps" in words(page)
+    train.proto.disabled = False  # a browser can send the message all the same
+    train.click().run()
+    assert store.runs() == []
+    page = Person(store).opens("domain_adversarial", preset="moons", set="budget.steps=100")
+    train = next(button for button in page.button if button.key == "train")
+    assert not train.disabled and "each of at most 100 steps" in train.help
+    train.click().run()
+    assert {run.spec.budget.steps for run in store.runs()} == {100}
+
+
+def test_viewers_watch_and_a_drained_server_says_why(store: Store):
+    (store.folder / "hosted.toml").write_text('[people]\nanonymous = "viewer"')
+    page = Person(store).opens("domain_adversarial", preset="moons")
+    assert next(button for button in page.button if button.key == "train").disabled
+    assert "only those whom its owner lets may train" in words(page)
+    (store.folder / "hosted.toml").write_text("")
+    Service(store.database).drain(True)
+    assert "readied for maintenance" in words(Person(store).opens("domain_adversarial", preset="moons"))
+
+
+def test_the_owners_page_opens_with_the_key_alone(store: Store):
+    ann = Person(store)
+    page = ann.opens("owner")
+    assert "owner of this server" in words(page) and not any(button.key == "owner-drain" for button in page.button)
+    page.text_input(key="owner-key").set_value("0" * 64)
+    next(button for button in page.button if button.label == "Open").click().run()
+    assert "not the key" in words(page)
+    page.text_input(key="owner-key").set_value(owner_key(signing_key(store.folder)))
+    next(button for button in page.button if button.label == "Open").click().run()
+    page.button(key="owner-drain").click().run()
+    assert Service(store.database).draining and not page.exception
+    page.button(key="owner-drain").click().run()
+    assert not Service(store.database).draining
+    page.button(key="owner-leave").click().run()
+    assert "owner of this server" in words(page)
+
+
+def test_names_of_runs_are_text_and_never_markup(store: Store):
+    ann = Person(store)
+    run = ann.trained(7)
+    ann.store.rename(run, f"{SCRIPT} **bold** :red[x]")
+    ann.store.annotate(run, SCRIPT)
+    ann.store.tag([run], ["<img src=x onerror=alert(1)>"])
+    page = ann.opens(run=[run])
+    for block in page.main:
+        if block.type in ("html", "markdown"):
+            assert "<script>" not in str(block.value) and "<img src=x" not in str(block.value)
+
+
+def test_settings_that_cannot_be_read_show_nothing_to_anybody(store: Store):
+    ann = Person(store)
+    run = ann.trained(7)
+    (store.folder / "hosted.toml").write_text("[limits]\nsteps = -1")
+    page = ann.opens(run=[run])
+    assert run[:8] not in words(page) and "limits.steps" in words(page)
+
+
+HOSTILE = some.one_of(
+    some.text(max_size=60),
+    some.sampled_from([SCRIPT, "../../etc/passwd", "' OR 1=1 --", "%00", "a" * 5000, "-1", "1e999", "{}", '{"name":']),
+)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    page=some.sampled_from(["runs", "domain_adversarial", "data", "owner"]),
+    query=some.dictionaries(
+        some.sampled_from(["preset", "seeds", "seed", "set", "fork", "run", "share", "view", "own", "source", "q"]),
+        HOSTILE, max_size=4,
+    ),
+)  # fmt: skip
+def test_no_address_brings_down_a_page(store: Store, page: str, query: dict[str, str]):
+    app = Person(store).opens(page, **query)
+    assert SCRIPT not in "".join(str(block.value) for block in app.main if block.type == "html")
