@@ -19,7 +19,7 @@ from ui.films import film_panel, projections_of
 from ui.fine_tuning_arms import Pair, metrics_of, probe_of
 from ui.fine_tuning_curve import table_card, warnings_box
 from ui.library import RunView, warm_up
-from ui.page import card, card_header, notice_box, page_header
+from ui.page import card, card_header, explained, notice_box, page_header, steps_to_look_for
 from ui.player import PlayerState, player, player_state, wanted_by_address
 from ui.run_bar import run_bar
 from ui.self_taught_arms import (
@@ -82,6 +82,7 @@ def main() -> None:
         paper="Raina et al., Self-taught Learning, 2007 · Dai et al., Self-taught Clustering, 2008 · Chen et al., "
         "SimCLR, 2020",
         paper_url="https://doi.org/10.1145/1273496.1273592",
+        tour="self_taught",
     )
     self_taught_style()
     try:
@@ -97,7 +98,7 @@ def main() -> None:
     with st.expander("The objectives, term by term"):
         for formula in (CONTRASTIVE, RECONSTRUCTION, VICREG):
             st.latex(formula)
-        st.markdown(TERMS)
+        explained(TERMS)
     views = experiment.views(experiment.seed)
     with card("take-along"):
         card_header("Take it along")
@@ -257,9 +258,7 @@ def runs_of(shown: Mapping[str, RunView], pair: Pair) -> None:
 def look_for(experiment: Experiment) -> None:
     """A few steps that point at the picture."""
     card_header("What to look for")
-    items = "".join(f"<li>{html.escape(hint)}</li>" for hint in experiment.preset.look_for)
-    words = "" if experiment.other_data else html.escape(experiment.preset.explanation)
-    st.html(f'<ol class="tl-steps tl-plain">{items}</ol><p class="tl-words">{words}</p>')
+    steps_to_look_for(experiment.preset.look_for, "" if experiment.other_data else experiment.preset.explanation)
 
 
 def notices_of(board: SelfTaughtBoard) -> list[Notice]:
