@@ -122,7 +122,7 @@ COLLAPSE = Preset(
     name="collapse",
     title="The naive objective collapses",
     lead="Pulling each picture to its description is not enough: watch from the first step a space become a point.",
-    arms={"naive": COLLAPSE_RECIPE.run(Naive(head_rate=2.0)), "margin": COLLAPSE_RECIPE.run(Margin(head_rate=0.1))},
+    arms={"naive": COLLAPSE_RECIPE.run(Naive(head_rate=1.0)), "margin": COLLAPSE_RECIPE.run(Margin(head_rate=0.1))},
     side_by_side=("naive", "margin"),
     look_for=(
         "Go to the first step: both spaces are the same, since both begin with the same weights.",
