@@ -12,10 +12,12 @@ import torch
 from tlcore.data.dataset import Dataset, Provenance
 from tlcore.data.folder import data_folder
 from tlcore.data.randomness import generator_for
+from tlcore.data.splits import Share
 from tlcore.errors import InvalidRequest, MissingData
-from tlcore.specs.own_data import OwnFeatures
+from tlcore.specs.own_data import OwnFeatures, OwnPictures
 
 VALIDATION_SHARE = 0.1
+TUNING_EVERY = 5
 
 
 @dataclass(frozen=True)
@@ -151,23 +153,43 @@ def benchmark_folder(name: str) -> Path:
     return data_folder() / "xlsa17" / "data" / name.upper()
 
 
-def load_own_zero_shot(spec: OwnFeatures, seed: int = 0) -> ZeroShotData:
-    """The same from features that somebody has brought along with the descriptions and splits of such a benchmark.
+def load_own_zero_shot(spec: OwnFeatures | OwnPictures, seed: int = 0) -> ZeroShotData:
+    """The same from what somebody has brought: features with the descriptions and splits of such a benchmark, or
+    pictures with descriptions of their classes beside them, of which the seen ones are split by the seed.
 
-    Raises InvalidRequest where there are none beside the features, MissingData where they are not here.
+    Raises InvalidRequest where there are no descriptions, MissingData where the data are not here.
     """
-    from tlcore.data.own.load import open_own
+    from tlcore.data.own.load import dealt_out, open_own
 
     arrays = open_own(spec)
     if arrays.class_attributes is None:
         raise InvalidRequest(
-            f"The own data set “{spec.dataset}” has no descriptions of its classes: bring res101.mat together with "
-            "att_splits.mat."
+            f"The own data set “{spec.dataset}” has no descriptions of its classes: bring descriptions.csv beside the "
+            "pictures, or features as res101.mat together with att_splits.mat."
         )
-    names = arrays.manifest.classes
-    return from_partitions(
-        arrays.inputs, arrays.labels, names, arrays.class_attributes, arrays.partitions, arrays.manifest.title, seed
-    )
+    partitions = arrays.partitions
+    if arrays.manifest.kind == "pictures":
+        parts = torch.from_numpy(dealt_out(arrays.manifest, seed, Share()))
+        partitions = _partitions_of(parts, arrays.labels)
+    data = from_partitions(
+        arrays.inputs, arrays.labels, arrays.manifest.classes, arrays.class_attributes, partitions,
+        arrays.manifest.title, seed,
+    )  # fmt: skip
+    return replace(data, attribute_names=arrays.manifest.described_by)
+
+
+def _partitions_of(parts: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Examples by the names of the xlsa17 files. parts: (N,) positions in PART_NAMES; every fifth seen class tunes."""
+    from tlcore.data.own.manifest import PART_NAMES
+
+    place = {name: PART_NAMES.index(name) for name in ("test", "unseen")}
+    learned = (parts != place["test"]) & (parts != place["unseen"])
+    tuning = torch.isin(labels, labels[learned].unique()[::TUNING_EVERY])
+    chosen = {
+        "trainval_loc": learned, "train_loc": learned & ~tuning, "val_loc": learned & tuning,
+        "test_seen_loc": parts == place["test"], "test_unseen_loc": parts == place["unseen"],
+    }  # fmt: skip
+    return {name: torch.nonzero(members).flatten() for name, members in chosen.items()}
 
 
 def load_xlsa17(folder: Path, seed: int = 0) -> ZeroShotData:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tlcore.specs.base import Spec, parameter
 from tlcore.specs.creatures import Creatures
-from tlcore.specs.own_data import OwnFeatures
+from tlcore.specs.own_data import OwnFeatures, OwnPictures
 
 XIAN = "Xian et al. 2019"
 
@@ -20,7 +20,7 @@ class Xlsa17(Spec):
     benchmark: Literal["awa2", "cub", "sun"] = parameter("awa2", "Which of the benchmarks.", source=XIAN)
 
 
-ZeroShotSource = Annotated[Creatures | Xlsa17 | OwnFeatures, Field(discriminator="name")]
+ZeroShotSource = Annotated[Creatures | Xlsa17 | OwnFeatures | OwnPictures, Field(discriminator="name")]
 
 
 class ZeroShotTask(Spec):

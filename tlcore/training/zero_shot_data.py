@@ -12,7 +12,7 @@ from tlcore.catalogue.creatures.render import draw_creature
 from tlcore.data.creatures.load import ORIGIN, load_creatures
 from tlcore.data.zero_shot import ZeroShotData, benchmark_folder, load_own_zero_shot, load_xlsa17
 from tlcore.runs.records import DESCRIBED, SOURCE, TARGET, Probe
-from tlcore.specs import OwnFeatures, ZeroShotTask
+from tlcore.specs import OwnFeatures, OwnPictures, ZeroShotTask
 from tlcore.specs.creatures import Creatures
 from tlcore.training.context import Context, TrainingData
 from tlcore.training.evaluation import choose_task_probe, thumbnails_of
@@ -40,7 +40,7 @@ def load_zero_shot(task: ZeroShotTask, seed: int, report: Report | None = None) 
     source = task.source
     if isinstance(source, Creatures):
         data = load_creatures(source, seed, report=report)
-    elif isinstance(source, OwnFeatures):
+    elif isinstance(source, OwnFeatures | OwnPictures):
         data = load_own_zero_shot(source, seed)
     else:
         data = load_xlsa17(benchmark_folder(source.benchmark), seed)

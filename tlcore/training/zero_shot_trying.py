@@ -10,11 +10,13 @@ from typing import Any
 import torch
 from torch import nn
 
+from tlcore.data.own.library import find_own
 from tlcore.data.own.pictures import UnusablePicture, read_content, read_square
 from tlcore.errors import InvalidRequest
 from tlcore.networks import build_classifier
 from tlcore.runs import Run, Store
 from tlcore.specs.creatures import Creatures
+from tlcore.specs.own_data import OwnPictures
 from tlcore.specs.zero_shot import Attributes, Conse, JointEmbedding, SeenClasses
 from tlcore.training.checkpoints import without_prefix
 from tlcore.training.networks import channels_last
@@ -49,13 +51,14 @@ def ask_zero_shot(store: Store, run: Run, upload: Path | None) -> dict[str, Any]
     """
     spec = run.spec
     source = getattr(spec.data, "source", None)
-    if not isinstance(source, Creatures) or isinstance(spec.method, SeenClasses):
+    if not isinstance(source, Creatures | OwnPictures) or isinstance(spec.method, SeenClasses):
         raise InvalidRequest("This run cannot be asked about a picture: it learned from numbers, or of seen classes.")
     if upload is None or not upload.is_file():
         raise InvalidRequest("There is no picture: choose one.")
     tensors = read_final_weights(store, run)
+    side = source.side if isinstance(source, Creatures) else find_own(source.dataset)[1].width
     try:
-        pixels = read_square(io.BytesIO(read_content(io.BytesIO(upload.read_bytes()))), source.side)
+        pixels = read_square(io.BytesIO(read_content(io.BytesIO(upload.read_bytes()))), side)
     except UnusablePicture as error:
         raise InvalidRequest(f"The picture cannot be used: {error}.") from None
     picture = torch.from_numpy(pixels.copy())[None]

@@ -17,6 +17,7 @@ import numpy as np
 
 from tlcore.data.folder import Report, alone
 from tlcore.data.own.decoding import Look, PictureWriter, decode_all, picture_key
+from tlcore.data.own.descriptions import read_descriptions, with_unseen
 from tlcore.data.own.duplicates import Duplicates, find_duplicates
 from tlcore.data.own.files import Files
 from tlcore.data.own.layout import Entry, Layout, by_folders, checked
@@ -39,9 +40,13 @@ INCOMPLETE = ".incomplete-"
 
 
 def find_layout(files: Files) -> Layout:
-    """By the table at the top if there is one, else by the folders. Raises InvalidRequest."""
+    """By the table at the top if there is one, else by the folders; classes described as unseen are a part apart.
+
+    Raises InvalidRequest.
+    """
     table = find_table(files)
-    return by_table(files, table) if table else by_folders(files)
+    layout = by_table(files, table) if table else by_folders(files)
+    return with_unseen(layout, read_descriptions(files, layout.classes))
 
 
 def import_pictures(
@@ -65,6 +70,7 @@ def import_pictures(
     if not SMALLEST_SIDE <= side <= LARGEST_SIDE:
         raise InvalidRequest(f"Pictures are kept with {SMALLEST_SIDE} to {LARGEST_SIDE} pixels a side, not {side}.")
     layout = find_layout(files)
+    described = read_descriptions(files, layout.classes)
     request = hashlib.sha256(f"pictures {side} {files.fingerprint()}".encode()).hexdigest()[:32]
 
     def build(folder: Path) -> Manifest:
@@ -77,7 +83,11 @@ def import_pictures(
         finally:
             writer.close()
         kept = array.rename(folder / f"pictures-{picture_key(looks, side)}.npy")
-        return picture_manifest(files, layout, looks, side, kept.name, request)
+        manifest = picture_manifest(files, layout, looks, side, kept.name, request)
+        if described is None:
+            return manifest
+        vectors = [list(vector) for vector in described.vectors]
+        return changed(manifest, attributes_of_classes=vectors, described_by=described.names)
 
     return keep(name, request, build, replace=replace, report=report)
 

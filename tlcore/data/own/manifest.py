@@ -33,7 +33,7 @@ class Manifest:
     rows. For each of N examples: labels and domain_of (positions in classes and domains), parts (positions in
     PART_NAMES), identities (equal for what must not be torn apart by a split), rows (of the array), files.
     attributes: further columns by name. partitions: named lists of examples, as zero-shot protocols have them.
-    attributes_of_classes: (K, A), may be empty.
+    attributes_of_classes: (K, A), may be empty; described_by: what the A numbers are called, where they have names.
     request: changes when the files it was made from do. content: changes when what is learned from does.
     """
 
@@ -54,6 +54,7 @@ class Manifest:
     attributes: dict[str, list[Any]] = field(default_factory=dict)
     partitions: dict[str, list[int]] = field(default_factory=dict)
     attributes_of_classes: list[list[float]] = field(default_factory=list)
+    described_by: tuple[str, ...] = ()
     unreadable: tuple[tuple[str, str], ...] = ()
     dropped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -131,6 +132,7 @@ def read_manifest(folder: Path) -> Manifest:
             "notes",
         )
         document |= {name: tuple(document[name]) for name in tuples}
+        document["described_by"] = tuple(document.get("described_by", ()))  # not in those of older versions
         document["unreadable"] = tuple((file, reason) for file, reason in document["unreadable"])
         manifest = Manifest(**document)
         _check(manifest)
@@ -156,6 +158,8 @@ def _check(manifest: Manifest) -> None:
     table = np.asarray(manifest.attributes_of_classes, dtype=np.float64)
     if len(table) and (table.ndim != 2 or len(table) != len(manifest.classes) or not np.isfinite(table).all()):
         raise ValueError("its attributes of classes are not a table with a row for each class")
+    if manifest.described_by and (not len(table) or len(manifest.described_by) != table.shape[1]):
+        raise ValueError("its attributes of classes have other names than numbers")
     if any(len(column) != len(manifest) for column in manifest.attributes.values()):
         raise ValueError("its attributes do not have a value for each example")
 

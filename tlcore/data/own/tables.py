@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
+from tlcore.data.own.descriptions import is_description
 from tlcore.data.own.files import Files
 from tlcore.data.own.layout import PARTS, Entry, Layout, checked, composed
 from tlcore.data.own.limits import LARGEST_TABLE, MOST_FILES
@@ -24,7 +25,11 @@ PART = ("split", "part", "subset")
 
 def find_table(files: Files) -> str | None:
     """The only table at the top of the files, if it has the columns of one, or if there are no folders to go by."""
-    tables = [name for name in files.names if "/" not in name and name.lower().endswith((".csv", ".tsv"))]
+    tables = [
+        name
+        for name in files.names
+        if "/" not in name and name.lower().endswith((".csv", ".tsv")) and not is_description(name)
+    ]
     if len(tables) != 1:
         return None
     if not files.folders:
