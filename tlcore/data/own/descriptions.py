@@ -7,14 +7,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tlcore.data.own.files import Files
+from tlcore.data.own.files import Files, is_description
 from tlcore.data.own.layout import Layout, composed
 from tlcore.data.own.limits import LARGEST_TABLE
 from tlcore.data.own.places import shown
+from tlcore.data.own.tables import LABEL, PART, column_of, rows_of, split_header, text_of
 from tlcore.errors import InvalidRequest
 
-TABLES = ("descriptions.csv", "descriptions.tsv")
-VECTORS = "descriptions.txt"
 UNSEEN = "unseen"
 SPLITS = {"seen": False, UNSEEN: True}
 MOST_NUMBERS = 2_000
@@ -32,11 +31,6 @@ class Descriptions:
     notes: tuple[str, ...] = ()
 
 
-def is_description(name: str) -> bool:
-    """Whether a file at the top of somebody's data describes the classes."""
-    return name.lower() in (*TABLES, VECTORS)
-
-
 def read_descriptions(files: Files, classes: Sequence[str]) -> Descriptions | None:
     """The descriptions beside the pictures; None where there are none.
 
@@ -51,7 +45,7 @@ def read_descriptions(files: Files, classes: Sequence[str]) -> Descriptions | No
         raise InvalidRequest(
             f"There are two files of descriptions, {shown(found[0])} and {shown(found[1])}: bring one."
         )
-    read = _read_table if found[0].lower() in TABLES else _read_words
+    read = _read_words if found[0].lower().endswith(".txt") else _read_table
     described = read(files, found[0], classes)
     if not described.unseen:
         chosen = frozenset(classes[EVERY - 1 :: EVERY] or classes[-1:])
@@ -74,8 +68,6 @@ def with_unseen(layout: Layout, described: Descriptions | None) -> Layout:
 
 
 def _read_table(files: Files, name: str, classes: Sequence[str]) -> Descriptions:
-    from tlcore.data.own.tables import LABEL, PART, column_of, rows_of, split_header, text_of
-
     text = text_of(files, name)
     delimiter, columns = split_header(text.split("\n", 1)[0].strip("\r"))
     label, split = column_of(columns, LABEL), column_of(columns, PART)

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO
 
 HIDDEN = ("__MACOSX", "Thumbs.db", "desktop.ini")
+DESCRIPTIONS = ("descriptions.csv", "descriptions.tsv", "descriptions.txt")
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 
 
@@ -54,6 +55,11 @@ class Files(ABC):
 def hidden(name: str) -> bool:
     """Whether a file or folder is one of those that systems leave behind unseen."""
     return any(part.startswith(".") or part in HIDDEN for part in PurePosixPath(name).parts)
+
+
+def is_description(name: str) -> bool:
+    """Whether a file at the top of somebody's data describes the classes of the pictures beside it."""
+    return name.lower() in DESCRIPTIONS
 
 
 def is_archive(name: str) -> bool:

@@ -7,8 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from tlcore.data.own.descriptions import is_description
-from tlcore.data.own.files import Files
+from tlcore.data.own.files import Files, is_description
 from tlcore.data.own.layout import PARTS, Entry, Layout, checked, composed
 from tlcore.data.own.limits import LARGEST_TABLE, MOST_FILES
 from tlcore.data.own.places import shown
