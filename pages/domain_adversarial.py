@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from tlcore.analysis.moments import domains_meet, strength_rises, target_passes
@@ -18,11 +19,12 @@ from tlcore.specs import CheckpointStart
 from ui.comparison import comparison_table, comparison_words, finished_runs
 from ui.experiment import Experiment, from_address
 from ui.films import film_panel, projections_of
-from ui.library import RunView, warm_up
+from ui.library import RunView, metrics_of, shown_of, warm_up
 from ui.live_chart import live_chart
 from ui.network_diagram import DiagramState, network_diagram
 from ui.page import card, card_header, explained, notice_box, page_header, steps_to_look_for
 from ui.player import BEGINS, PlayerState, no_player, player, player_state, wanted_by_address
+from ui.remembered import remembered
 from ui.run_bar import run_bar, take_step
 from ui.step_words import StepMode
 from ui.take_along import take_along, watched
@@ -93,7 +95,7 @@ def live_view(experiment: Experiment, pace: float | None) -> None:
     run_bar(PAGE, experiment)
     views = experiment.views(experiment.seed)
     started = {arm: view for arm, view in views.items() if view is not None}
-    metrics = {arm: view.store.metrics(view.run.id) for arm, view in started.items()}
+    metrics = {arm: metrics_of(view) for arm, view in started.items()}
     state = player_of(experiment, started, metrics)
     watched(PAGE).state = state  # what a download takes along
     with diagram:
@@ -212,17 +214,19 @@ def draw_network(experiment: Experiment, view: RunView | None, metrics: Mapping[
 
 def curves_of(experiment: Experiment, metrics: Mapping[str, Mapping[str, Series]]) -> None:
     """Four charts that are updated in place."""
-    dann = metrics.get("dann", {})
-    charts = (
-        ("accuracy", "Accuracy on held-out pictures", plots.accuracy_curves(metrics, experiment.titles())),
-        ("adversary", "The domain classifier, and a fresh one", plots.adversary_curves(dann)),
-        ("loss", "Losses of DANN", plots.loss_curves(dann)),
-        ("gradient", "Gradients arriving at the features", plots.gradient_curves(dann)),
+    dann, titles = metrics.get("dann", {}), experiment.titles()
+    charts: tuple[tuple[str, str, Callable[[], go.Figure]], ...] = (
+        ("accuracy", "Accuracy on held-out pictures", lambda: plots.accuracy_curves(metrics, titles)),
+        ("adversary", "The domain classifier, and a fresh one", lambda: plots.adversary_curves(dann)),
+        ("loss", "Losses of DANN", lambda: plots.loss_curves(dann)),
+        ("gradient", "Gradients arriving at the features", lambda: plots.gradient_curves(dann)),
     )
     for row in (charts[:2], charts[2:]):
-        for column, (name, title, figure) in zip(st.columns(2), row, strict=True):
+        for column, (name, title, draw) in zip(st.columns(2), row, strict=True):
             with column, card(f"chart-{name}"):
                 card_header(title)
+                of = metrics if name == "accuracy" else {"dann": dann}
+                figure = remembered((name, *((arm, titles[arm], shown_of(of[arm])) for arm in of)), draw)
                 live_chart(figure, key=f"chart-{name}-{PAGE}", height=240, description=title)
 
 
@@ -283,11 +287,14 @@ def confusions(started: Mapping[str, RunView], names: tuple[str, ...]) -> None:
                     f"{title}: confusion on the {domain or 'target'}", "click a cell to select its points above"
                 )
                 cells = {"run": view.run.id, "domain": domain or "target"}
-                live_chart(confusion_matrix(confusion, names), key=f"confusion-{title}", height=300, cells=cells)
+                shown = ("confusion", names, confusion.counts.tobytes())
+                figure = remembered(shown, lambda confusion=confusion: confusion_matrix(confusion, names))
+                live_chart(figure, key=f"confusion-{title}", height=300, cells=cells)
     if before is not None and after is not None:
         with columns[2], card("gain"):
             card_header("What each class gained")
-            live_chart(class_gain(before, after, names), key="class-gain", height=300)
+            shown = ("gain", names, before.counts.tobytes(), after.counts.tobytes())
+            live_chart(remembered(shown, lambda: class_gain(before, after, names)), key="class-gain", height=300)
 
 
 main()

@@ -15,8 +15,10 @@ from tlcore.execution.questions import Guard, guard_questions
 from tlcore.execution.slots import plan, usable_cores
 from tlcore.gallery import recorded
 from tlcore.presets import Preset, presets_of
-from tlcore.runs import Run, Store
+from tlcore.runs import Run, Series, Store
+from tlcore.runs.database import Database
 from tlcore.runs.paces import pace_of
+from tlcore.runs.recordings import Recordings
 from tlcore.runs.visitors import Visitor
 from tlcore.specs import RunSpec
 from tlcore.specs.hosting import Hosting
@@ -112,6 +114,29 @@ def _recorded(preset: Preset, run_ids: Sequence[str]) -> dict[str, RunView]:
         if missing:
             found |= {key: RunView(run, shipped, True) for key, run in shipped.several(missing).items()}
     return found
+
+
+def metrics_of(view: RunView) -> dict[str, Series]:
+    """The metrics of a run as they were when it gave its last sign of life, read once for all viewers of it."""
+    run = view.run
+    return _metrics(view.store.database, run.id, (run.state, run.step, run.heartbeat))
+
+
+# By the file and not by the store: every visitor of a hosted lab has a store of their own over the same file.
+@lru_cache(maxsize=100)
+def _metrics(database: Database, run_id: str, moment: tuple[str, int, float | None]) -> dict[str, Series]:
+    recordings = Recordings()
+    recordings.database = database
+    return recordings.metrics(run_id)
+
+
+def shown_of(metrics: Mapping[str, Series]) -> tuple[tuple[str, int, int, float], ...]:
+    """What of a run's metrics decides how their curves look: a run only ever adds points to them."""
+    return tuple(
+        (name, len(line.steps), int(line.steps[-1]), float(line.values[-1]))
+        for name, line in sorted(metrics.items())
+        if len(line.steps)
+    )
 
 
 @dataclass(frozen=True)

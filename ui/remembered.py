@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 import plotly.graph_objects as go
 
 from ui.live_chart import specification_of
+
+# Drawing is all computing: viewers who ask for the same at the same moment wait until it has been drawn once.
+_ONE_AT_A_TIME = Lock()
 
 
 class _Asked:
@@ -33,4 +37,5 @@ def _drawn(asked: _Asked) -> dict[str, Any]:
 def remembered(shown: Hashable, draw: Callable[[], go.Figure]) -> dict[str, Any]:
     """What `live_chart` shows of the figure that `draw` makes, or made before for something equal to `shown`:
     everything that decides how it looks. It is shared by all viewers, so nobody changes it."""
-    return _drawn(_Asked(shown, draw))
+    with _ONE_AT_A_TIME:
+        return _drawn(_Asked(shown, draw))

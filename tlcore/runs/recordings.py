@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -146,13 +147,7 @@ class Recordings:
         rows = self.database.rows("SELECT * FROM probes WHERE run = ?", run_id)
         if not rows:
             return None
-        thumbnails = rows[0]["thumbnails"]
-        return probe_of(
-            unpack(rows[0]["labels"]),
-            unpack(rows[0]["domains"]),
-            json.loads(rows[0]["class_names"]),
-            None if thumbnails is None else unpack(thumbnails),
-        )
+        return _probe(rows[0]["labels"], rows[0]["domains"], rows[0]["class_names"], rows[0]["thumbnails"])
 
     def feature_steps(self, run_id: str) -> list[int]:
         """The steps at which features were recorded."""
@@ -257,3 +252,10 @@ class Recordings:
 def _single(blob: bytes) -> npt.NDArray[np.float32]:
     """Recorded runs that ship with the lab keep half precision; whoever reads sees float32 either way."""
     return unpack(blob).astype(np.float32, copy=False)
+
+
+@lru_cache(maxsize=64)
+def _probe(labels: bytes, domains: bytes, class_names: str, thumbnails: bytes | None) -> Probe:
+    """The probe from its columns. It never changes while a run trains, and every refresh of a page asks for it."""
+    pictures = None if thumbnails is None else unpack(thumbnails)
+    return probe_of(unpack(labels), unpack(domains), json.loads(class_names), pictures)
