@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-LONGEST = ("browser", "execution")
+LONGEST = ("browser", "execution", "faults")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

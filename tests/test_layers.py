@@ -15,6 +15,7 @@ SLOW = ("torch", "torchvision", "sklearn", "umap", "numba")
 COMPUTE_PACKAGES = ("analysis", "data", "methods", "networks", "projection", "training")
 WORKER_MODULES = (
     "answer",
+    "batch_fit",
     "checkpoint_files",
     "forkserver",
     "machine",

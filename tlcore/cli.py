@@ -1,4 +1,4 @@
-"""The terminal: `python -m tlcore list | run | show | export | data | worker | doctor`."""
+"""The terminal: `python -m tlcore list | run | show | export | data | worker | doctor | metrics`."""
 
 from __future__ import annotations
 
@@ -89,6 +89,20 @@ def build_parser() -> argparse.ArgumentParser:
 
     doctor = commands.add_parser("doctor", parents=[store], help="check this machine")
     doctor.set_defaults(command=_doctor)
+
+    metrics = commands.add_parser("metrics", parents=[store], help="how the lab is doing, as Prometheus reads it")
+    metrics.add_argument("--port", type=int, metavar="PORT", help="serve /metrics there instead of printing once")
+    metrics.add_argument(
+        "--address", default="127.0.0.1", help="where to listen (default 127.0.0.1: this machine alone)"
+    )
+    metrics.add_argument(
+        "--web-port",
+        type=int,
+        default=8501,
+        metavar="PORT",
+        help="where the web server of this machine is (default 8501)",
+    )
+    metrics.set_defaults(command=_metrics)
     return parser
 
 
@@ -209,3 +223,18 @@ def _doctor(arguments: argparse.Namespace) -> int:
         healthy &= check.good
         print(f"{'ok ' if check.good else 'BAD'} {check.name}: {check.text}")
     return 0 if healthy else 1
+
+
+def _metrics(arguments: argparse.Namespace) -> int:
+    from tlcore.errors import InvalidRequest
+    from tlcore.execution.prometheus import metrics_text, serve
+
+    store = _open_store(arguments)
+    if arguments.port is None:
+        print(metrics_text(store, arguments.web_port), end="")
+        return 0
+    try:
+        serve(store, arguments.address, arguments.port, arguments.web_port)
+    except (OSError, OverflowError) as error:
+        raise InvalidRequest(f"Nothing can be served at {arguments.address}, port {arguments.port}: {error}.") from None
+    return 0

@@ -19,6 +19,10 @@ class StoreError(LabError):
     """The store cannot be read or written."""
 
 
+class NotWritable(StoreError):
+    """The store can be read but not written."""
+
+
 class OutOfSpace(StoreError):
     """No disk space is left where the store lives."""
 

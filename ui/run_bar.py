@@ -65,6 +65,8 @@ def run_bar(page: str, experiment: Experiment) -> None:
             st.caption(expectation, width="content")
     if refusal:
         st.caption(refusal)
+    for reason in dict.fromkeys(run.reason for run in runs if run.paused and run.reason):
+        st.warning(reason)
     problem = st.session_state.pop(_ERROR, None)
     if problem:
         st.error(problem)

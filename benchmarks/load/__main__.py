@@ -9,15 +9,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
+from benchmarks.load.crowds import open_home, press_stop, reconnect
 from benchmarks.load.report import Row, keep, machine
-from benchmarks.load.served import serve
+from benchmarks.load.served import Served, serve
 from benchmarks.load.soak import soak, verdict
 from benchmarks.load.viewers import watch_live_run
 
 Case = Callable[[Path, argparse.Namespace], Row]
+Drive = Callable[[Served, int, str], Coroutine[None, None, Row]]
 
 
 def _soak(folder: Path, options: argparse.Namespace) -> Row:
@@ -30,13 +32,22 @@ def _soak(folder: Path, options: argparse.Namespace) -> Row:
     return verdict(samples, where)
 
 
-def _viewers(folder: Path, options: argparse.Namespace) -> Row:
-    where = machine()
-    with serve(folder) as served:
-        return asyncio.run(watch_live_run(served, options.viewers or 50, where))
+def _crowd(drive: Drive, number: int) -> Case:
+    def case(folder: Path, options: argparse.Namespace) -> Row:
+        where = machine()
+        with serve(folder) as served:
+            return asyncio.run(drive(served, options.viewers or number, where))
+
+    return case
 
 
-CASES: dict[str, Case] = {"viewers": _viewers, "soak": _soak}
+CASES: dict[str, Case] = {
+    "viewers": _crowd(watch_live_run, 50),
+    "home": _crowd(open_home, 50),
+    "stop": _crowd(press_stop, 8),
+    "reconnects": _crowd(reconnect, 200),
+    "soak": _soak,
+}
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -207,6 +207,7 @@ def specs_in_range(draw: st.DrawFn) -> RunSpec:
     return override({"arm": spec}, changes)["arm"]
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # of a busy machine, nothing of the specs
 @given(specs_in_range())
 def test_round_trip_through_json(spec: RunSpec):
     again = validate(json.loads(spec.canonical_json()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from tlcore.errors import LabError, OutOfSpace
+from tlcore.errors import LabError, NotWritable, OutOfSpace
 from tlcore.execution.disk import is_full
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -41,7 +43,7 @@ def write_tensors(path: Path, stored: StoredTensors) -> None:
     """Write the file anew: under a temporary name in the same folder, synchronised, renamed.
 
     Raises:
-        OutOfSpace: the disk is full; the file that was there before is unharmed.
+        OutOfSpace, NotWritable: the disk is full or read-only; the file that was there before is unharmed.
     """
     metadata = {"run": stored.run, "step": str(stored.step), "seconds": repr(stored.seconds)}
     # Serialised in memory because safetensors' own writer hides which error the system gave.
@@ -56,9 +58,12 @@ def write_tensors(path: Path, stored: StoredTensors) -> None:
         temporary.replace(path)
         _synchronise_folder(path.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         if is_full(error):
             raise OutOfSpace(f"No disk space is left to write {path.name} in {path.parent}.") from None
+        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise NotWritable(f"{path.name} cannot be written in {path.parent}: {error.strerror}.") from None
         raise
 
 

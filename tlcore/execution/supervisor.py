@@ -20,6 +20,7 @@ from tlcore.execution.child import Order
 from tlcore.execution.disk import keep_reserve, make_room
 from tlcore.execution.launchers import Exit, Launcher, LauncherDied, explain_death, new_launcher
 from tlcore.execution.locks import FileLock, is_held
+from tlcore.execution.logs import set_up
 from tlcore.execution.presence import LOG, SUPERVISOR_LOCK, TRAINING_LOCK, last_visit, trim_log, visit
 from tlcore.execution.projector_process import ProjectorProcess
 from tlcore.execution.queue import LiveRun, Queue
@@ -100,7 +101,7 @@ class Supervisor:
     def _take_over(self) -> None:
         for run in self.queue.live():
             if run.state == "running" and not self._trains(run.id):
-                LOGGER.info("run %s lost its process and waits again", run.id)
+                LOGGER.info("run %s lost its process and waits again", run.id, extra={"run": run.id})
                 self.queue.requeue(run.id, "running")
 
     def _trains(self, run_id: str) -> bool:
@@ -182,7 +183,7 @@ class Supervisor:
         for run_id, (state, reason) in list(self._unwritten.items()):
             if not self.queue.end(run_id, "running", state, reason):
                 self.queue.end(run_id, "queued", state, reason)
-            LOGGER.info("run %s: %s %s", run_id, state, reason or "")
+            LOGGER.info("run %s has %s", run_id, state, extra={"run": run_id, "state": state, "reason": reason})
             del self._unwritten[run_id]
 
     def _watch(self, live: list[LiveRun], now: float) -> None:
@@ -215,7 +216,7 @@ class Supervisor:
                 self._killed.add(run_id)
                 _signal(pid, signal.SIGKILL)
             elif run_id not in self._terminated_runs:
-                LOGGER.warning("run %s does not stop; ending its process", run_id)
+                LOGGER.warning("run %s does not stop; ending its process", run_id, extra={"run": run_id, "pid": pid})
                 self._terminated_runs.add(run_id)
                 _signal(pid, signal.SIGTERM)
 
@@ -300,5 +301,5 @@ def _signal(pid: int, number: signal.Signals) -> None:
 
 def supervise(folder: Path, *, idle_seconds: float = IDLE_SECONDS, launcher: str = "auto") -> bool:
     """Run a supervisor in this process; returns False at once if the store has one."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    set_up()
     return Supervisor(Store(folder), idle_seconds=idle_seconds, launcher=launcher).run()

@@ -6,8 +6,8 @@ import contextlib
 import math
 import time
 from collections import deque
-from collections.abc import Generator
-from typing import cast
+from collections.abc import Callable, Generator
+from typing import Any, cast
 
 from tlcore.errors import RunFailed
 from tlcore.execution.checkpoint_files import CHECKPOINT, WEIGHTS, StoredTensors, step_file, write_tensors
@@ -18,6 +18,7 @@ from tlcore.execution.machine import (
     prepare_process,
     provenance,
 )
+from tlcore.execution.patience import Patience
 from tlcore.execution.ration import Ration
 from tlcore.execution.recorder import Recorder
 from tlcore.execution.start import find_beginning
@@ -52,6 +53,7 @@ class Training:
         self.threads = threads
         self.ration = ration or Ration()
         self.recorder = Recorder(store, run.id)
+        self._patience = Patience(store, run.id)
         self.step = 0
         self.seconds = 0.0
         self._paused = False  # between two steps, waiting
@@ -63,6 +65,7 @@ class Training:
         self._inbox: deque[Command] = deque()
         self._latest: Checkpoint | None = None  # of the step just done, where one was made
         self._polled = 0.0
+        self._resumed = 0.0  # when training began or went on, by the monotonic clock
         self._reported = 0.0
 
     def request_stop(self) -> None:
@@ -155,12 +158,14 @@ class Training:
         run_id = self.run_record.id
         self._flush()
         folder = self.store.run_folder(run_id)
-        write_tensors(folder / WEIGHTS, StoredTensors(run_id, event.step, self._seconds(), event.weights))
-        self.recorder.flush(
-            state="finished", step=event.step, seconds=self._seconds(), ended=time.time(), paused=False, reason=None,
-            summary=summarise_run(self.store.metrics(run_id)),
-            provenance=self.provenance | {"peak_memory_bytes": peak_memory_bytes()},
-        )  # fmt: skip
+        stored = StoredTensors(run_id, event.step, self._seconds(), event.weights)
+        self._patiently(lambda: write_tensors(folder / WEIGHTS, stored))
+        summary = summarise_run(self.store.metrics(run_id))
+        columns = {
+            "state": "finished", "step": event.step, "seconds": self._seconds(), "paused": False, "reason": None,
+            "summary": summary, "provenance": self.provenance | {"peak_memory_bytes": peak_memory_bytes()},
+        }  # fmt: skip
+        self._patiently(lambda: self.recorder.flush(ended=time.time(), **columns))
         (folder / CHECKPOINT).unlink(missing_ok=True)
 
     # Between two steps --------------------------------------------------------------------------------------------
@@ -219,7 +224,9 @@ class Training:
             self._flush(paused=False)
 
     def _read_messages(self) -> None:
-        for command, payload in self.store.take_messages(self.run_record.id):
+        messages: list[tuple[Command, dict[str, Any]]] = []
+        self._patiently(lambda: messages.extend(self.store.take_messages(self.run_record.id)))
+        for command, payload in messages:
             self._inbox.append(command)
             if command == "stop":
                 self._stopping, self._stop_reason = True, payload.get("reason")
@@ -245,10 +252,20 @@ class Training:
     # Records and files --------------------------------------------------------------------------------------------
 
     def _seconds(self) -> float:
-        return self.seconds if self._paused else self.seconds + time.monotonic() - self._resumed
+        if self._paused:
+            return self.seconds
+        return self.seconds + time.monotonic() - self._resumed
 
     def _flush(self, **columns: bool) -> None:
-        self.recorder.flush(step=self.step, seconds=self._seconds(), **columns)
+        seconds = self._seconds()
+        self._patiently(lambda: self.recorder.flush(step=self.step, seconds=seconds, **columns))
+
+    def _patiently(self, write: Callable[[], None]) -> None:
+        """Write, or wait until that is possible; asked to stop meanwhile, the run stops without it."""
+        waited = self._patience(write, lambda: self._stopping)
+        if waited is None:
+            raise Stopped(self._stop_reason)
+        self._resumed += waited  # that was no time of training
 
     def _write(self, name: str) -> None:
         assert self._latest is not None
@@ -256,7 +273,7 @@ class Training:
         self._flush()
         run_id = self.run_record.id
         stored = StoredTensors(run_id, self._latest.step, self._seconds(), self._latest.state)
-        write_tensors(self.store.run_folder(run_id) / name, stored)
+        self._patiently(lambda: write_tensors(self.store.run_folder(run_id) / name, stored))
 
     def _write_latest(self) -> None:
         if self._latest:

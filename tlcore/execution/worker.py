@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from tlcore.errors import LabError, OutOfSpace
+from tlcore.execution.batch_fit import batch_size_that_fits
 from tlcore.execution.disk import UNRECORDED_OUT_OF_SPACE, is_full, keep_reserve, make_room
 from tlcore.execution.locks import FileLock
 from tlcore.execution.presence import TRAINING_LOCK
@@ -64,7 +65,7 @@ def _train(store: Store, run: Run, threads: int, ration: Ration) -> int:
     except Stopped as stop:
         state, reason = "stopped", stop.reason
     except torch.OutOfMemoryError:
-        state, reason = "failed", _step(store, run, "The GPU's memory is full; try a smaller batch size or network.")
+        state, reason = "failed", None
     except MemoryError:
         state, reason = "failed", _step(store, run, _memory_is_full(ration))
     except LabError as error:
@@ -74,7 +75,18 @@ def _train(store: Store, run: Run, threads: int, ration: Ration) -> int:
         if is_full(error):
             make_room(store.folder)
         _write_log(store.run_folder(run.id))
+    if state == "failed" and reason is None:
+        # Only here, where the traceback has let go of what filled the memory.
+        reason = _step(store, run, _full_gpu(store, run))
     return _record_end(store, run.id, state, reason)
+
+
+def _full_gpu(store: Store, run: Run) -> str:
+    size = run.spec.budget.batch_size
+    fits = batch_size_that_fits(store, run)
+    if fits is None:
+        return f"The GPU's memory is full with a batch size of {size:,}; try a smaller network."
+    return f"The GPU's memory is full with a batch size of {size:,}; a batch size of {fits:,} fits."
 
 
 def _memory_is_full(ration: Ration) -> str:

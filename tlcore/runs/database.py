@@ -20,7 +20,7 @@ from urllib.parse import quote
 import numpy as np
 import numpy.typing as npt
 
-from tlcore.errors import OutOfSpace, StoreError
+from tlcore.errors import NotWritable, OutOfSpace, StoreError
 from tlcore.runs.sheets import is_sheet, unpack_sheet
 
 FORMAT = 4  # written to PRAGMA user_version; a store with a higher number belongs to a newer lab
@@ -366,7 +366,7 @@ class Database:
             if "not a database" in text or "malformed" in text:
                 raise StoreError(f"The file {self.path} is damaged or not a store of the lab.") from None
             if "readonly" in text:
-                raise StoreError(f"The store at {self.path} can be read but not written.") from None
+                raise NotWritable(f"The store at {self.path} can be read but not written.") from None
             if "unable to open" in text:
                 raise StoreError(
                     f"The store at {self.path} cannot be opened: check the folder and its rights."

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
+import torch
 
 from tests.execution.conftest import spec_of
 from tlcore.errors import OutOfSpace, StoreError
-from tlcore.execution import checkpoint_files, disk, training
+from tlcore.execution import checkpoint_files
 from tlcore.execution.checkpoint_files import CHECKPOINT, StoredTensors, read_tensors, write_tensors
 from tlcore.execution.worker import execute
 from tlcore.methods.registry import METHODS
 from tlcore.runs import Store
-from tlcore.specs import CheckpointStart, RunStart
+from tlcore.specs import Budget, CheckpointStart, RunStart
 from tlcore.training.events import Advanced, Metrics, Notice
 
 
@@ -69,6 +68,20 @@ def test_a_full_memory_is_named(store, monkeypatch, failure):
     assert "memory is full" in run(store, spec_of(1)).reason
 
 
+@pytest.mark.parametrize(("room", "words"), [(12, "a batch size of 12 fits"), (0, "a smaller network")])
+def test_a_full_gpu_is_named_with_the_batch_size_that_fits(store, monkeypatch, room, words):
+    def greedy(spec, context) -> Iterator:
+        if spec.budget.batch_size > room:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        yield Advanced(1)
+
+    monkeypatch.setitem(METHODS, "dann", greedy)
+    budget = Budget(steps=60, batch_size=48, evaluations=3, frames=3, probe_points=40)
+    ended = run(store, spec_of(1, budget=budget))
+    assert ended.state == "failed" and "full with a batch size of 48" in ended.reason and words in ended.reason
+    assert len(store.metrics(ended.id)) == 0, "what was tried is not recorded"
+
+
 def test_a_device_this_machine_lacks(store):
     run_id = store.add(spec_of(1), device="mps")
     execute(store.folder, run_id)
@@ -110,18 +123,6 @@ def test_only_a_queued_run_is_trained(store):
     assert store.require(stopped).state == "stopped"
 
 
-def test_a_disk_that_fills_while_a_checkpoint_is_written(store, monkeypatch):
-    def full(descriptor: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(training, "FIRST_CHECKPOINT_SECONDS", 0.0)
-    monkeypatch.setattr(checkpoint_files.os, "fsync", full)
-    ended = run(store, spec_of(1, steps=2000))
-    assert ended.state == "failed" and "disk space" in ended.reason
-    names = [path.name for path in store.run_folder(ended.id).iterdir()]
-    assert names == ["training.lock"]
-
-
 def test_a_file_that_could_not_be_written_leaves_the_old_one(tmp_path, monkeypatch):
     path = tmp_path / "tensors.safetensors"
     write_tensors(path, StoredTensors("a" * 16, 1, 1.0, {}))
@@ -135,42 +136,6 @@ def test_a_file_that_could_not_be_written_leaves_the_old_one(tmp_path, monkeypat
     monkeypatch.undo()
     assert read_tensors(path, run="a" * 16).step == 1
     assert [child.name for child in tmp_path.iterdir()] == [path.name]
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 60 MB of its own."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=60m", "tmpfs", str(folder)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip("mounting needs rights that this user lacks")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def test_a_really_full_disk_fails_the_run_with_the_reason_and_tears_nothing(small_disk, monkeypatch):
-    store = Store(small_disk / "store")
-    filled = np.random.default_rng(0).bytes(2**20)
-
-    def filling(spec, context) -> Iterator:
-        step = 0
-        while True:
-            step += 1
-            if step == 3:
-                with (small_disk / "others").open("wb", buffering=0) as file, pytest.raises(OSError, match="space"):
-                    while True:
-                        file.write(filled)
-            yield Metrics(step, {f"metric_{index}": float(step) for index in range(2000)})
-            yield Advanced(step)
-
-    monkeypatch.setitem(METHODS, "dann", filling)
-    monkeypatch.setattr(training, "POLL_SECONDS", 0.0)
-    ended = run(store, spec_of(1, steps=1_000_000))
-    assert ended.state == "failed" and "disk space" in ended.reason
-    assert len(store.metrics(ended.id)) == 2000
-    assert store.database.rows("PRAGMA integrity_check")[0][0] == "ok"
-    assert disk.free_bytes(small_disk) < disk.NEEDED_BYTES
 
 
 def test_a_store_of_a_newer_version_is_refused(store):
