@@ -14,6 +14,7 @@ from tlcore.plots.fine_tuning import Measured, shots_label
 from tlcore.presets.fine_tuning import SOURCE, arm_name, split_arm
 from tlcore.runs import Probe, Series, Store
 from tlcore.specs import FineTune, FixedFeatures, RunSpec
+from ui.address import number_of
 from ui.comparison import Finished
 from ui.experiment import COMPARED_SEEDS, Experiment
 from ui.library import RunView
@@ -243,7 +244,7 @@ def chosen_pair(experiment: Experiment) -> Pair:
         asked = st.query_params.get("arms", "").split(",")
         pair = Pair(*asked) if len(asked) == 2 and all(arm in choices for arm in asked) else default
         labels = st.query_params.get("k", "")
-        shots = 0 if labels == "all" else int(labels) if labels.isdigit() else None
+        shots = 0 if labels == "all" else number_of(labels)
         st.session_state[left], st.session_state[right] = pair.left, pair.right
         if shots is not None:
             _take_labels(experiment, shots)
@@ -261,7 +262,7 @@ def open_point(experiment: Experiment, point: str) -> None:
     with as many labels."""
     arm, _, seed = point.partition("|")
     parts = split_arm(arm)
-    if arm not in _choices(experiment) or parts is None or not seed.isdigit():
+    if arm not in _choices(experiment) or parts is None or number_of(seed) is None:
         return
     _take_labels(experiment, parts[1])
     left, right, _ = _keys(experiment)

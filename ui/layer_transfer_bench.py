@@ -11,6 +11,7 @@ import streamlit as st
 from tlcore.errors import InvalidRequest, LabError
 from tlcore.presets.layer_transfer import BASE, BASE_A, LAYERS, textbook_arm
 from tlcore.specs import LayerTransfer, RandomStart, RunSpec, RunStart, with_seed
+from ui.address import number_of
 from ui.experiment import Experiment
 from ui.fine_tuning_network import KNOWN_LAYERS
 from ui.layer_transfer_runs import METRIC, Board, add_built, arm_title, is_built, tasks_of
@@ -85,7 +86,8 @@ def _from_text(experiment: Experiment, text: str) -> Bench:
     usual = Bench(next(iter(tasks)))
     if len(parts) != 4 or parts[0] not in ORIGINS or parts[3] not in tasks:
         return usual
-    numbers = [tuple(sorted({int(one) for one in part.split("-") if one.isdigit()})) for part in parts[1:3]]
+    given = [[number_of(one) for one in part.split("-")] for part in parts[1:3]]
+    numbers = [tuple(sorted({one for one in part if one is not None})) for part in given]
     if any(not 1 <= one <= OUTPUT for found in numbers for one in found):
         return usual
     copied = () if parts[0] == RANDOM else numbers[0]

@@ -10,6 +10,7 @@ import streamlit as st
 
 from tlcore.presets.layer_transfer import BASE, BASE_A, LAYERS, split_arm, textbook_arm
 from tlcore.specs import LayerTransfer, RunSpec
+from ui.address import number_of
 from ui.comparison import Finished
 from ui.experiment import COMPARED_SEEDS, WATCHING_SECONDS, Experiment
 from ui.library import RunView, find_several
@@ -178,8 +179,9 @@ def open_point(experiment: Experiment, point: str, view: Mapping[str, str | None
     if name not in choices(experiment):
         return
     st.session_state[f"chosen-run-{experiment.preset.name}"] = name
-    if seed.isdigit() and int(seed) != experiment.seed:
-        replace(experiment, seed=int(seed)).write_address(**{**view, **chosen_address(experiment)})
+    number = number_of(seed)
+    if number is not None and number != experiment.seed:
+        replace(experiment, seed=number).write_address(**{**view, **chosen_address(experiment)})
 
 
 def base_of(experiment: Experiment, name: str) -> str:

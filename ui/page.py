@@ -12,6 +12,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from tlcore.runs.records import Notice
 from ui import theme
+from ui.connection import connection
 from ui.guide import guide
 from ui.terms import marked
 
@@ -71,6 +72,7 @@ _STYLE = """
 [data-testid=stNavSectionHeader]{text-transform:uppercase;letter-spacing:.06em;font-size:.7rem}
 [data-testid=stSidebarNavLink][aria-current=page]{background:color-mix(in srgb,var(--tl-label) 14%,transparent)}
 [class*="st-key-card"]{background:var(--tl-card)}
+.st-key-connection,.st-key-pulse{position:absolute;width:0;height:0;overflow:visible}
 """
 
 
@@ -124,6 +126,7 @@ def page_header(
     """
     _leave_page_discovery()
     page_style()
+    connection()
     glyph = quadrant_glyph(quadrant) if quadrant else ""
     reference = ""
     if paper:

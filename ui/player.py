@@ -12,6 +12,7 @@ from tlcore.player.film import COLOURINGS, Caption, Curve, Panel, film_message
 from tlcore.player.message import Ledger
 from tlcore.runs.records import Probe
 from ui import theme
+from ui.address import number_of
 from ui.components import mount
 from ui.page import card
 
@@ -40,7 +41,7 @@ def wanted_by_address(projections: Sequence[str], colour: str) -> dict[str, Any]
     return {
         "initial_projection": address.get("projection") if address.get("projection") in projections else projections[0],
         "initial_colour_by": address.get("colour", colour),
-        "initial_step": int(address["step"]) if address.get("step", "").isdigit() else None,
+        "initial_step": number_of(address.get("step")),
         "initial_lecture": address.get("lecture") == "1",
     }
 

@@ -13,6 +13,7 @@ from tlcore.presets import presets_of
 from tlcore.runs import Run
 from tlcore.specs import override
 from tlcore.specs.parameters import REPLACEABLE
+from ui.connection import pulse
 from ui.experiment import MOST_SEEDS, Experiment
 from ui.hosted_words import train_refusal, train_words, waiting_words
 from ui.library import estimate, executor
@@ -67,6 +68,7 @@ def run_bar(page: str, experiment: Experiment) -> None:
         st.caption(refusal)
     for reason in dict.fromkeys(run.reason for run in runs if run.paused and run.reason):
         st.warning(reason)
+    pulse(runs, experiment.refresh_seconds())
     problem = st.session_state.pop(_ERROR, None)
     if problem:
         st.error(problem)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 from benchmarks.load.crowds import open_home, press_stop, reconnect
+from benchmarks.load.hostile import attack
 from benchmarks.load.report import Row, keep, machine
 from benchmarks.load.served import Served, serve
 from benchmarks.load.soak import soak, verdict
@@ -41,11 +42,20 @@ def _crowd(drive: Drive, number: int) -> Case:
     return case
 
 
+def _hostile(folder: Path, options: argparse.Namespace) -> Row:
+    where = machine()
+    home = folder / "home"
+    home.mkdir()
+    with serve(folder, {"HOME": str(home), "TMPDIR": str(home)}) as served:
+        return asyncio.run(attack(served, folder, where))
+
+
 CASES: dict[str, Case] = {
     "viewers": _crowd(watch_live_run, 50),
     "home": _crowd(open_home, 50),
     "stop": _crowd(press_stop, 8),
     "reconnects": _crowd(reconnect, 200),
+    "hostile": _hostile,
     "soak": _soak,
 }
 

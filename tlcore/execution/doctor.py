@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlcore import __version__
+from tlcore.catalogue.place import VARIABLE as DATA
+from tlcore.catalogue.place import data_folder
 from tlcore.errors import LabError
 from tlcore.execution.disk import NEEDED_BYTES, free_bytes
-from tlcore.execution.hosting import hosting
+from tlcore.execution.hosting import SWITCH, hosting
+from tlcore.execution.logs import KINDS, SETTING
 from tlcore.execution.presence import LOG, supervisor_pid
 from tlcore.execution.slots import plan, usable_cores
 from tlcore.runs import Store
@@ -46,11 +49,11 @@ def checks(folder: Path) -> Iterator[Check]:
     slots = plan(usable_cores())
     yield Check("processor", True, f"{usable_cores()} cores: {slots.cpu} runs at once, {slots.threads} threads each")
     yield _disk(folder)
-    yield _hosting(folder)
+    yield _data()
     yield _store(folder)
-    pid = _supervisor(folder)
-    running = f"process {pid}, log in {folder / LOG}" if pid else "none runs; it is started with the first run"
-    yield Check("worker", True, running)
+    yield _worker(folder)
+    yield _hosted(folder)
+    yield _log()
 
 
 def _torch() -> Check:
@@ -72,18 +75,6 @@ def _disk(folder: Path) -> Check:
     return Check("disk", enough, f"{free / 2**30:.1f} GB free at {folder}{advice}")
 
 
-def _hosting(folder: Path) -> Check:
-    try:
-        settings = hosting(folder)
-    except LabError as error:
-        return Check("hosting", False, str(error))
-    if settings is None:
-        return Check("hosting", True, "off: whoever opens the lab may do everything")
-    owners = len(settings.people.owners)
-    who = f"{owners} owners by login" if owners else "the owner by the key of `python -m tlcore hosting --owner-key`"
-    return Check("hosting", True, f"on, {who}; {settings.limits.words().removeprefix('On this server: ')}")
-
-
 def _store(folder: Path) -> Check:
     try:
         runs = len(Store(folder).runs())
@@ -93,8 +84,46 @@ def _store(folder: Path) -> Check:
     return Check("store", writable, f"{folder}, {runs} runs" if writable else f"{folder} cannot be written")
 
 
-def _supervisor(folder: Path) -> int | None:
+def _data() -> Check:
+    folder = data_folder()
     try:
-        return supervisor_pid(folder)
-    except LabError:  # said by the check of the store
-        return None
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return Check("data", False, f"{folder} cannot be created: {error.strerror}; name another one by {DATA}")
+    if not os.access(folder, os.W_OK):
+        return Check("data", False, f"{folder} cannot be written: change its rights, or name another one by {DATA}")
+    return Check("data", True, f"{folder}, {free_bytes(folder) / 2**30:.1f} GB free")
+
+
+def _worker(folder: Path) -> Check:
+    try:
+        pid = supervisor_pid(folder)
+        waiting = Store(folder).count("queued")
+    except LabError as error:  # said in full by the check of the store
+        return Check("worker", False, str(error))
+    if pid:
+        return Check("worker", True, f"process {pid}, {waiting} runs wait, log in {folder / LOG}")
+    if waiting:
+        advice = f"start one with `python -m tlcore worker --store {folder}`, or open a page of the lab"
+        return Check("worker", False, f"{waiting} runs wait and no worker runs: {advice}")
+    return Check("worker", True, "none runs; it is started with the first run")
+
+
+def _hosted(folder: Path) -> Check:
+    try:
+        settings = hosting(folder)
+    except LabError as error:
+        return Check("hosting", False, str(error))
+    if settings is None:
+        return Check("hosting", True, f"off: whoever reaches it may do everything; set {SWITCH}=1 before others can")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return Check("hosting", False, "on, and this is the superuser: run the lab as a user without rights")
+    owners = len(settings.people.owners)
+    who = f"{owners} owners by login" if owners else "the owner by the key of `python -m tlcore hosting --owner-key`"
+    return Check("hosting", True, f"on, {who}; {settings.limits.words().removeprefix('On this server: ')}")
+
+
+def _log() -> Check:
+    kind = os.environ.get(SETTING, "text") or "text"
+    known = kind.strip().lower() in KINDS
+    return Check("log", known, kind if known else f"{SETTING} is '{kind[:40]}'; write {' or '.join(KINDS)}")
