@@ -30,6 +30,7 @@ from ui.data_pieces import (
 )  # fmt: skip
 from ui.hosted_words import upload_megabytes, upload_refusal, upload_words
 from ui.own_library import own_list, own_sets, removal
+from ui.own_paths import learn_from
 from ui.page import card, card_header
 from ui.visitor import hosted, is_owner, scope
 
@@ -56,7 +57,7 @@ def own_section() -> None:
         card_header("Bring your own")
         bring()
     with card("yours"):
-        own_list()
+        own_list(learn_from)
 
 
 def bring(*, usual_side: int = USUAL_SIDE, imported: Callable[[str], None] | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -52,8 +52,8 @@ def own_sets_read() -> bool:
     return "_own_sets" in st.session_state or not (data_folder() / "own").is_dir()
 
 
-def own_list() -> None:
-    """Every own data set, with what can be done with it."""
+def own_list(ways: Callable[[Mapping[str, Any]], None]) -> None:
+    """Every own data set, with what can be done with it; ways: shows where one that is open can be learned from."""
     sets = own_sets()
     card_header("Yours", f"{len(sets)} on this machine" if sets else "")
     said_last = st.session_state.get("_own_said")
@@ -62,10 +62,10 @@ def own_list() -> None:
     if not sets:
         empty("Nothing of your own is here yet. What you import appears in this place and among the pairs.")
     for one in sets:
-        _own_set(one)
+        _own_set(one, ways)
 
 
-def _own_set(one: Mapping[str, Any]) -> None:
+def _own_set(one: Mapping[str, Any], ways: Callable[[Mapping[str, Any]], None]) -> None:
     name = one["name"]
     if one.get("problem"):
         with st.expander(f"**{plain_label(name)}** :red-badge[damaged]"):
@@ -106,6 +106,7 @@ def _own_set(one: Mapping[str, Any]) -> None:
         for note in one["notes"]:
             said(note)
         count_table(one["counts"])
+        ways(one)
         st.code(f"python -m tlcore data show {name}", language="bash", wrap_lines=True)
         kind = OwnPictures if pictures else OwnFeatures
         code = spec_code(kind(dataset=name))
