@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,22 @@ class TestRuns:
         with pytest.raises(InvalidRequest, match="You have 2"):
             ann.submit(spec_of(3))
         of(lab, BEN, queued_per_visitor=2).submit(spec_of(3))
+
+    def test_many_tabs_at_once_are_one_visitor(self, lab):
+        refused = []
+
+        def press(seed: int) -> None:
+            try:
+                of(lab, ANN, queued_per_visitor=3).submit(spec_of(seed))
+            except InvalidRequest:
+                refused.append(seed)
+
+        threads = [threading.Thread(target=press, args=(seed,)) for seed in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(lab.store.runs()) == 3 and len(refused) == 5
 
     def test_asking_again_for_what_is_there_costs_nothing(self, lab):
         ann = of(lab, ANN, queued_per_visitor=1)

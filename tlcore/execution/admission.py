@@ -60,7 +60,7 @@ class Admission:
         every = {spec.content_hash: spec for spec in _with_starts(specs)}
         for spec in every.values():
             self._require_spec(spec)
-        self._require_places(every)
+        self.require_places(every)
         self.require_room()
 
     def require_training(self) -> None:
@@ -91,7 +91,8 @@ class Admission:
             if entry is not None and not self._owner and state(entry) not in ("embedded", "on disk"):
                 raise InvalidRequest(f"{entry.title} is not on this server; only its owner can bring it.")
 
-    def _require_places(self, every: Mapping[str, RunSpec]) -> None:
+    def require_places(self, every: Mapping[str, RunSpec]) -> None:
+        """Check that there is a place in the queue for these runs, by identity. Raises InvalidRequest."""
         limits, rows = self.hosting.limits, self.store.database.rows
         live = {row["id"] for row in rows("SELECT id FROM runs WHERE state IN ('queued', 'running')")}
         done = {identity for identity, run in self.store.whole.several(list(every)).items() if run.state == "finished"}

@@ -31,6 +31,7 @@ class HostedExecutor(LocalExecutor):
         self.visitor = visitor
         self.hosting = hosting
         self.admission = Admission(self.store, hosting)
+        self.store.admit = lambda spec: self.admission.require_places({spec.content_hash: spec})
 
     def ensure_supervisor(self) -> None:
         """Start the supervisor of the store unless one runs. Raises StoreError."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,7 @@ class VisitorStore(Sharing, Store):
         self.whole = store
         self.who = visitor
         self.visitor = visitor.id
+        self.admit: Callable[[RunSpec], None] | None = None
 
     @property
     def present(self) -> str:
@@ -75,13 +76,15 @@ class VisitorStore(Sharing, Store):
     # Claims -------------------------------------------------------------------------------------------------------
 
     def add(self, spec: RunSpec, **options: Any) -> str:
-        """Queue a run as `Store.add` does, and claim it for this visitor, with what it starts from.
+        """Queue a run as `Store.add` does, and claim it for this visitor, with what it starts from; `admit` may refuse.
 
         What somebody has imported was not computed here: asked for, it is trained, so that nobody is shown, or builds
         on, what a stranger has made up.
         """
         identity = spec.content_hash
         with self.database.transaction() as connection:
+            if self.admit is not None:
+                self.admit(spec)  # under the lock: who asks in many tabs at once is still one visitor
             self._forget_imported(identity)
             ended = "SELECT 1 FROM runs WHERE id = ? AND state NOT IN ('queued', 'running')"
             if connection.execute(ended, (identity,)).fetchone():
