@@ -119,10 +119,10 @@ def test_a_source_that_hurts_is_said_with_the_classes_that_lost(store: Store, ex
 def test_a_failed_run_says_why_and_markup_stays_text(store: Store, experiment: Experiment) -> None:  # noqa: F811
     run = finish(store, experiment, "fine_tune@5", 0.4)
     store.record_notice(run, Notice(40, "warning", "x", "<img src=x onerror=alert(1)>"))
-    store.change(run, state="failed", step=40, reason="The class loss is no longer a finite number.")
+    store.change(run, state="failed", step=40, reason="No room is left on the disk.")
     test = open_page(PAGE, preset=FEW)
     assert not test.exception
-    assert "Fine-tuned, 5 per class failed: The class loss is no longer a finite number." in html_of(test)
+    assert ", 5 per class failed: No room is left on the disk." in html_of(test)
     assert "<img src=x" not in html_of(test)
 
 

@@ -219,9 +219,9 @@ def test_the_table_has_means_over_splits(store: Store, experiment: Experiment) -
 
 def test_a_failed_run_says_why(store: Store, experiment: Experiment) -> None:  # noqa: F811
     run = finish(store, experiment, {"AnB@5": 0.4})["AnB@5"]
-    store.change(run, state="failed", step=40, reason="The class loss is no longer a <b>number</b>.")
+    store.change(run, state="failed", step=40, reason="No room is <b>left</b>.")
     test = open_page(PAGE)
-    assert "AnB@5 failed: The class loss is no longer a &lt;b&gt;number&lt;/b&gt;." in html_of(test)
+    assert "@5 failed: No room is &lt;b&gt;left&lt;/b&gt;." in html_of(test)
 
 
 def test_filters_of_both_bases_are_shown_where_weights_are(store: Store, experiment: Experiment) -> None:  # noqa: F811
