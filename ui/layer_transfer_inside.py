@@ -14,7 +14,7 @@ from tlcore.plots.fine_tuning import filter_mosaic
 from tlcore.plots.layer_transfer import layer_contents
 from tlcore.specs import with_seed
 from tlcore.specs.model_questions import CompareLayers
-from ui.background import look, peek
+from ui.background import background, look, peek
 from ui.experiment import Experiment
 from ui.fine_tuning_network import FILTERS_SHOWN, first_filters, mosaic_figures
 from ui.layer_transfer_runs import CHANGES, compared_bases
@@ -23,6 +23,8 @@ from ui.live_chart import live_chart
 from ui.measured_arms import submit_all, trouble_of_submitting
 from ui.page import card, card_header, paragraph
 from ui.remembered import remembered
+
+SECONDS = 300.0  # on a busy machine its process starts slowly
 
 
 def bases_ready(experiment: Experiment) -> bool:
@@ -98,12 +100,15 @@ def _comparison(experiment: Experiment, views: list[RunView]) -> None:
         )
         if not st.button("Compare their layers", key="compare-layers", icon=":material/compare_arrows:"):
             return
-        found = look(key, lambda report: ask(CompareLayers(run=one, other=other), report=report))
+        found = look(key, lambda report: ask(CompareLayers(run=one, other=other), report=report, seconds=SECONDS))
     if not found.done:
         st.progress(min(1.0, found.share), text=found.text or "Reading the layers")
         return
     if found.error:
         st.warning(found.error)
+        st.button(
+            "Try again", key="compare-again", icon=":material/refresh:", on_click=background().forget, args=(key,)
+        )
         return
     answer: Mapping[str, Any] = found.answer
     names = _task_names(experiment)

@@ -18,9 +18,10 @@ from tlcore.runs import Probe, Store
 from tlcore.specs import RandomStart, RunStart, with_seed
 from ui.experiment import Experiment
 from ui.layer_transfer_bench import Bench, verdict
-from ui.layer_transfer_figure import _curves_figure, _kept_figure, curve_words, kept_words
+from ui.layer_transfer_figure import _curves_figure, _kept_figure
 from ui.layer_transfer_inside import contents_words
 from ui.layer_transfer_runs import Board, board_of
+from ui.layer_transfer_words import SINGLE_SPLIT, curve_words, kept_words
 
 PAGE = "layer_transfer.py"
 CLASSES = tuple("ABCDE")
@@ -103,6 +104,17 @@ def test_the_order_turns_round_only_where_it_does(store: Store, kept: Experiment
     finish(store, kept, {"input:first@3": 0.9, "input:last@3": 0.5})
     said = kept_words(board_of(kept))
     assert "The two lines cross between n = 2 and n = 3." in said[1] and len(said) == 2
+
+
+def test_kept_layers_are_compared_with_learning_without_transfer(store: Store, kept: Experiment) -> None:  # noqa: F811
+    arms = {"input:base": 0.5, "input:first@1": 0.45, "input:first@2": 0.3, "input:first@3": 0.2}
+    finish(store, kept, arms | {"input:last@1": 0.4, "input:last@2": 0.55, "input:last@3": 0.6})
+    said = kept_words(board_of(kept))
+    assert "From n = 2 on they lie above learning without transfer, 50.0%." in said[0]
+    assert said[1] == SINGLE_SPLIT
+    finish(store, kept, {"input:base": 0.9, "labels:base": 0.4}, seed=1)
+    said = kept_words(board_of(kept))
+    assert "Learning without transfer reaches 70.0%." in said[0] and SINGLE_SPLIT not in said
 
 
 def test_every_point_knows_its_run(store: Store, experiment: Experiment, kept: Experiment) -> None:  # noqa: F811
