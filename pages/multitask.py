@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -30,7 +29,7 @@ from ui.multitask_results import (
     weighting_choice,
 )
 from ui.multitask_runs import Board, board_of
-from ui.page import card, card_header, notice_box, page_header
+from ui.page import card, card_header, explained, notice_box, page_header, steps_to_look_for
 from ui.player import PlayerState, player, player_state, wanted_by_address
 from ui.run_bar import run_bar
 from ui.scene import draw
@@ -78,6 +77,7 @@ def main() -> None:
         quadrant="both labelled",
         paper="Caruana, Multitask Learning, 1997; Rusu et al., Progressive Neural Networks, 2016",
         paper_url="https://arxiv.org/abs/1606.04671",
+        tour="multitask",
     )
     network_style()
     try:
@@ -94,12 +94,11 @@ def main() -> None:
     columns = experiment.preset.name == PROGRESSIVE.name
     with st.expander("A layer of a column, term by term" if columns else "The objective, term by term"):
         st.latex(COLUMN_OBJECTIVE if columns else SHARED_OBJECTIVE)
-        st.markdown(COLUMN_TERMS if columns else SHARED_TERMS)
+        explained(COLUMN_TERMS if columns else SHARED_TERMS)
     with card("look-for"):
         card_header("What to look for")
-        items = "".join(f"<li>{html.escape(hint)}</li>" for hint in experiment.preset.look_for)
-        words = "" if experiment.other_data else html.escape(experiment.preset.explanation)
-        st.html(f'<ol class="tl-steps tl-plain">{items}</ol><p class="tl-words">{words}</p>')
+        preset = experiment.preset
+        steps_to_look_for(preset.look_for, "" if experiment.other_data else preset.explanation)
     with card("take-along"):
         card_header("Take it along")
         take_along(experiment, [view for view in experiment.views(experiment.seed).values() if view])

@@ -15,6 +15,7 @@ from tlcore.specs import Shared
 from ui.live_chart import live_chart
 from ui.multitask_runs import Board, family, gradient_cosines, tasks_of
 from ui.page import card, card_header
+from ui.terms import marked
 
 MOST_TASKS = 8  # rows of the table and lines of a figure
 HIGH = 270
@@ -63,7 +64,7 @@ def _table(board: Board, arms: Sequence[str]) -> str:
             + "".join(f"<td>{cell}</td>" for cell in cells)
             + f"<td>{mean or '–'}</td></tr>"
         )
-    return f'<table class="tl-table"><tr><th></th>{head}<th>Δm</th></tr>{"".join(rows)}</table>'
+    return f'<table class="tl-table"><tr><th></th>{head}<th>{marked("Δm")}</th></tr>{"".join(rows)}</table>'
 
 
 def _alone_values(board: Board, arm: str | None) -> list[float]:

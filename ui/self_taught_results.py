@@ -24,6 +24,7 @@ from ui.live_chart import live_chart
 from ui.page import card, card_header
 from ui.remembered import remembered
 from ui.self_taught_arms import TITLES, WAYS, SelfTaughtBoard, arm_title, learners, show_point
+from ui.terms import marked
 
 HEIGHT = 260
 ENLARGED = 3  # times
@@ -176,7 +177,7 @@ def _clustered(arm: str, view: RunView, metric: str) -> plots.Clustered | None:
 
 
 def _cluster_table(board: SelfTaughtBoard, titles: Mapping[str, str]) -> str:
-    head = "".join(f"<th>{words}</th><th>mean over starts</th>" for words in ("AMI", "ARI"))
+    head = "".join(f"<th>{marked(words)}</th><th>mean over starts</th>" for words in ("AMI", "ARI"))
     rows = []
     for arm, title in titles.items():
         cells = []
