@@ -20,7 +20,7 @@ from tlcore.execution.local import LocalExecutor
 from tlcore.runs import Store
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
-WIDTH, COLOURS = 1280, 96
+WIDTH, COLOURS = 1280, 255
 PATIENCE = 120_000  # milliseconds
 SETTLED = """() => ![...document.querySelectorAll('[data-stale=true], [data-testid=stSkeleton]')].length"""
 PLAYER, TILE, CHART, TABLE = "[data-frame-count]", "a.tile canvas", ".js-plotly-plot", "[data-testid=stDataFrame]"

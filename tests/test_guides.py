@@ -35,8 +35,6 @@ def test_links_into_the_lab_name_pages_and_presets_that_exist(page: str) -> None
     assert len(targets) > 8
     for target in targets:
         name, query = target.path.strip("/"), parse_qs(target.query)
-        if name == "self_taught" and not (ROOT / "pages" / "self_taught.py").is_file():
-            continue
         assert not name or (ROOT / "pages" / f"{name}.py").is_file(), target.geturl()
         for preset in query.get("preset", ()):
             assert preset in {known.name for known in presets_of(name.replace("_", "-"))}, target.geturl()

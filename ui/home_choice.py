@@ -18,8 +18,7 @@ AMOUNTS = {"little": "a little", "plenty": "plenty"}
 def home_choice() -> None:
     """Draw the questions and the answer; what was answered is in the address."""
     card_header("What do you have?", "four questions, one place to begin")
-    left, right = st.columns([2, 1], gap="medium", vertical_alignment="center")
-    with left, st.container(horizontal=True, gap="medium", key="home-questions"):
+    with st.container(horizontal=True, gap="medium", key="home-questions"):
         source = _question("Labels in the source?", "source", YES_NO) == "yes"
         target = _question("Labels in the target?", "target", YES_NO, "no") == "yes"
         what = "How much is labelled there?" if target else "How much of the target?"
@@ -28,9 +27,7 @@ def home_choice() -> None:
             "The same classes in both?", "classes", YES_NO, disabled=not source,
             help=None if source else "Without labels the source has no classes.",
         ) == "yes"  # fmt: skip
-    choice = choose(Have(source, target, plenty, same))
-    with right:
-        _answer(choice)
+    _answer(choose(Have(source, target, plenty, same)))
 
 
 def _question(
@@ -50,10 +47,8 @@ def _question(
 
 
 def _answer(choice: Choice) -> None:
-    preset = all_presets().get(choice.preset)
-    page = page_of(preset) if preset else None
-    if preset is None or page is None:
-        st.markdown(f"{choice.reason} That page is not in this lab.")
-        return
+    preset = all_presets()[choice.preset]
     st.markdown(choice.reason)
-    st.page_link(page, label=preset.title, icon=":material/arrow_forward:", query_params={"preset": preset.name})
+    page = page_of(preset)
+    if page is not None:
+        st.page_link(page, label=preset.title, icon=":material/arrow_forward:", query_params={"preset": preset.name})
