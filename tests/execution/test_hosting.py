@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from tlcore.errors import InvalidRequest, OutOfSpace
+from tlcore.execution import admission
 from tlcore.execution.hosted import HostedExecutor
 from tlcore.execution.hosting import CONFIG, SWITCH, hosting
 from tlcore.execution.local import LocalExecutor
@@ -31,7 +33,7 @@ from tlcore.specs import (
 from tlcore.specs.hosting import Hosting, Limits, People
 from tlcore.specs.model_questions import CompareLayers, TryPicture
 from tlcore.specs.own_data import CheckOwn, ImportOwn, ListOwn, PreviewOwn, RemoveOwn
-from tlcore.specs.questions import FetchSet, ListAllowed, LookAtData
+from tlcore.specs.questions import FetchSet, ListAllowed, LookAtData, Question
 
 ANN, BEN, OWNER = Visitor("a" * 32), Visitor("b" * 32), Visitor("c" * 32, "owner")
 OWN = OwnPictures(dataset="cats")
@@ -40,6 +42,9 @@ MOONS = {"data": DomainPair(source=Moons(), target=Moons()), "network": Perceptr
 
 def spec_of(seed: int, steps: int = 10, **changes) -> RunSpec:
     return RunSpec(**({"method": Dann(), "budget": Budget(steps=steps), "seed": seed} | MOONS | changes))
+
+
+ABOUT_RUNS = [kind for kind in get_args(get_args(Question)[0]) if "run" in kind.model_fields]
 
 
 class Lab(LocalExecutor):
@@ -170,7 +175,8 @@ class TestRuns:
         Service(lab.store.database).drain(False)
         of(lab, ANN).submit(spec_of(1))
 
-    def test_a_full_disk_share_takes_no_more(self, lab):
+    def test_a_full_disk_share_takes_no_more(self, lab, monkeypatch):
+        monkeypatch.setattr(admission, "COUNT_SECONDS", -1.0)
         ann = of(lab, ANN, disk_per_visitor_mb=1)
         run = ann.submit(spec_of(1))
         (lab.store.run_folder(run)).mkdir(parents=True)
@@ -238,9 +244,18 @@ class TestQuestions:
         run = of(lab, ANN).submit(spec_of(1))
         allowed = of(lab, ANN, question_seconds=5).admission
         assert allowed.admit(TryPicture(run=run, store=str(lab.store.folder)), None).seconds == 5
-        for admission, store in ((of(lab, BEN).admission, ""), (allowed, "/"), (allowed, str(lab.store.folder.parent))):
+        for guard, store in ((of(lab, BEN).admission, ""), (allowed, "/"), (allowed, str(lab.store.folder.parent))):
             with pytest.raises(InvalidRequest):
-                admission.admit(TryPicture(run=run, store=store), None)
+                guard.admit(TryPicture(run=run, store=store), None)
+
+    @pytest.mark.parametrize("kind", ABOUT_RUNS, ids=lambda kind: kind.__name__)
+    def test_no_question_tells_of_a_run_of_others(self, lab, kind):
+        """Also a kind of question that was added later."""
+        run = of(lab, BEN).submit(spec_of(1))
+        names = [name for name, field in kind.model_fields.items() if field.is_required() or name == "run"]
+        question = kind.model_construct(**({"question": "any", "store": ""} | dict.fromkeys(names, run)))
+        with pytest.raises(InvalidRequest, match="not yours"):
+            of(lab, ANN).admission.admit(question, None)
 
     def test_uploads_are_limited_and_only_for_those_who_train(self, lab):
         with pytest.raises(InvalidRequest, match="at most 1 MB"):

@@ -5,6 +5,7 @@ Imports no torch.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,10 @@ NOT_YOUR_DATA = "There are no such data here, or they are not yours."
 OWNERS_ONLY = "On this server only its owner can do that."
 
 
+COUNT_SECONDS = 10.0
+_counted: dict[tuple[Path, Path], tuple[float, int]] = {}
+
+
 @dataclass(frozen=True)
 class Allowance:
     """What a question may take: seconds, and bytes of memory."""
@@ -42,6 +47,7 @@ class Admission:
     def __init__(self, store: VisitorStore, hosting: Hosting) -> None:
         self.store = store
         self.hosting = hosting
+        self._kept: tuple[float, int] | None = None
 
     @property
     def _owner(self) -> bool:
@@ -118,14 +124,16 @@ class Admission:
                 f"What you keep on this server takes {size_text(mine)} of the {limits.disk_per_visitor_mb:,} MB that a "
                 "visitor has: delete runs or data that you no longer need."
             )
-        everything = usage(self.store).total + folder_bytes(data_folder() / "own")
-        if everything + more > limits.disk_in_all_mb * MEGABYTE:
+        if _kept_by_all(self.store) + more > limits.disk_in_all_mb * MEGABYTE:
             raise OutOfSpace("This server is full: its owner has to make room before anything new is kept.")
 
     def bytes_kept(self) -> int:
-        """Bytes of this visitor's runs and data."""
-        own = sum(folder_bytes(data_folder() / "own" / name) for name in self.store.own_data())
-        return own + visitor_bytes(self.store.whole, self.store.visitor)
+        """Bytes of this visitor's runs and data, counted at most every `COUNT_SECONDS`: pages ask often."""
+        now = time.monotonic()
+        if self._kept is None or now - self._kept[0] > COUNT_SECONDS:
+            own = sum(folder_bytes(data_folder() / "own" / name) for name in self.store.own_data())
+            self._kept = (now, own + visitor_bytes(self.store.whole, self.store.visitor))
+        return self._kept[1]
 
     def require_upload(self, size: int) -> None:
         """Check that a file of `size` bytes may be brought. Raises InvalidRequest or OutOfSpace."""
@@ -189,6 +197,14 @@ class Admission:
         """Nothing came of a question: a name that was kept for an import is free again."""
         if isinstance(question, ImportOwn) and not (data_folder() / "own" / question.dataset).exists():
             self.store.release_data([question.dataset])
+
+
+def _kept_by_all(store: VisitorStore) -> int:
+    """Bytes of all runs and all brought data, counted at most every `COUNT_SECONDS` for all visitors together."""
+    now, place = time.monotonic(), (store.folder, data_folder())
+    if place not in _counted or now - _counted[place][0] > COUNT_SECONDS:
+        _counted[place] = (now, usage(store).total + folder_bytes(data_folder() / "own"))
+    return _counted[place][1]
 
 
 def _with_starts(specs: Iterable[RunSpec]) -> Iterator[RunSpec]:
