@@ -64,4 +64,4 @@ def test_columns_of_an_own_table_are_learned_together_and_colour_the_player(
     page.locator(".colours button", has_text="Mood").click()
     legend = page.locator(".words .extra")
     until(lambda: legend.inner_text().split() == ["calm", "wild"], "the legend names the other task's classes")
-    page.wait_for_function("/colour=task1/.test(location.search)")
+    until(lambda: "colour=task1" in page.url, f"the address knows it, not {page.url}")

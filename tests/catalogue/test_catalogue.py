@@ -62,7 +62,7 @@ def test_class_names_are_torchvisions():
 def test_states(tmp_path):
     states = {row.entry.name: row.state for row in listing(tmp_path)}
     assert {name for name, now in states.items() if now == "embedded"} == {
-        "moons", "digits", "photo-digits", "glyphs", "syn-numbers"
+        "moons", "digits", "photo-digits", "glyphs", "two-digits", "syn-numbers"
     }  # fmt: skip
     assert states["celeba"] == "by hand"
     assert states["usps"] == "to download"

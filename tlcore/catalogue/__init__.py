@@ -18,6 +18,7 @@ from tlcore.errors import InvalidRequest
 from tlcore.specs.catalogue_sets import CatalogueSet, SynNumbers
 from tlcore.specs.data import DatasetSpec, Digits, Mnist, MnistM, Moons, PhotoDigits
 from tlcore.specs.glyphs import Glyphs
+from tlcore.specs.two_digits import TwoDigits
 
 __all__ = [
     "ENTRIES", "VARIABLE", "Entry", "Listing", "Resource", "State", "data_folder", "describe", "find_entry", "listing",
@@ -66,7 +67,7 @@ def find_entry(name: str) -> Entry:
 def spec_of(name: str) -> DatasetSpec:
     """The spec by which a run asks for a data set of the catalogue, with its defaults. Raises InvalidRequest."""
     find_entry(name)
-    for kind in (Moons, Digits, PhotoDigits, Glyphs, Mnist, MnistM, SynNumbers):
+    for kind in (Moons, Digits, PhotoDigits, Glyphs, TwoDigits, Mnist, MnistM, SynNumbers):
         if kind.model_fields["name"].default == name:
             return kind()
     return CatalogueSet.model_validate({"dataset": name})

@@ -123,6 +123,23 @@ CHARACTERS = (
         citation="S. Sagano, Aileron Regular 1.102, the font that comes with Pillow",
     ),
     Entry(
+        name="two-digits",
+        title="Two digits in one picture",
+        lead="Two of the handwritten digits, partly over each other; the left one is the class, and a hundred more "
+        "tasks are asked of both.",
+        class_names=DIGITS,
+        class_count=10,
+        train=3_000,
+        test=1_000,
+        pixels="16 × 21",
+        own_side=16,
+        channels=1,
+        balanced=False,
+        licence="CC BY 4.0",
+        url=UCI_DIGITS,
+        citation="after MultiMNIST: S. Sabour, N. Frosst, G. E. Hinton, Dynamic Routing Between Capsules, 2017",
+    ),
+    Entry(
         name="syn-numbers",
         title="Synthetic numbers",
         lead="Digits rendered here from fonts, with colour, blur and neighbours, as the source for street numbers.",
