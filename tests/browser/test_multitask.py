@@ -57,6 +57,8 @@ def test_columns_of_an_own_table_are_learned_together_and_colour_the_player(
     until(lambda: len(store.runs(["finished"])) == 4, "each task alone, and all together, are trained")
     shared = next(run for run in store.runs() if run.arm == "shared")
     assert {"accuracy.label", "accuracy.Mood", "r2.weight"} <= set(shared.summary)
+    until(lambda: all(run.projected for run in store.runs()), "the films are laid out")
+    page.reload()  # a page where nothing changes any more
     page.locator(".st-key-card-gradients .js-plotly-plot .heatmaplayer image").wait_for(timeout=60_000)
 
     colours = page.locator(".colours button:visible")
