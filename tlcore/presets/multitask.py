@@ -94,11 +94,12 @@ TWO_DIGITS = Preset(
         "The norms: the task with the longer gradient has the say where losses are only added.",
         "Each task's accuracy against its own network's, and Δm, the mean of these changes: here both lose.",
     ),
-    explanation="One feature extractor serves both tasks, with a head for each, and half the parameters of two networks. "
-    "What is common, strokes and curves, is learned once from both sets of labels; what each alone needs must find room "
-    "beside the other's. Each task's own network of the same size, trained for as many steps, tells which of the two "
-    "weighs more. With two digits at two places the second does: every label is there for both tasks already, so "
-    "neither brings the other pictures it lacks. Compare the experiment with many small tasks, where they do.",
+    explanation="One feature extractor serves both tasks, with a head for each and half the parameters of two "
+    "networks. What is common, strokes and curves, is learned once from both sets of labels; what each "
+    "alone needs must find room beside the other's. Each task's own network of the same size, trained for "
+    "as many steps, tells which of the two weighs more. With two digits at two places the second does: "
+    "every label is there for both tasks already, so neither brings pictures that the other lacks. "
+    "Compare the experiment with many small tasks, where they do.",
 )
 
 MANY_SMALL_TASKS = Preset(
