@@ -255,12 +255,13 @@ PROGRESSIVE = Preset(
     look_for=(
         "Accuracy on the old task: with columns it stays exactly as it was; fine-tuning forgets.",
         "What the new task loses with a lateral taken away, and how sensitive it is to each column's layers.",
-        "The third task reads two columns: which of them does it lean on?",
+        "The third task reads two columns: which of them does it lean on, and does it gain by it?",
         "The price: every task adds a column, and laterals to all before it.",
     ),
     explanation="The first column is frozen. A second one learns the new task and reads the first one's layers through "
     "lateral connections, where that serves; a third reads both. Nothing of an old task can be forgotten, because "
-    "nothing of it changes.",
+    "nothing of it changes. The second task gains by what it reads, more than by a random column; the third, of turned "
+    "digits, listens to the handwriting more than to the print, and gains nothing.",
 )
 
 # Real pictures -----------------------------------------------------------------------------------------------------
