@@ -95,7 +95,7 @@ def test_each_change_has_a_panel_and_the_legend_names_each_curve_once() -> None:
     assert {found.xaxis for found in figure.data} == {"x", "x2"}
     named = [found.name for found in figure.data if found.showlegend]
     assert named == ["base (1 split)", "first layers kept", "last layers kept"]
-    assert figure.layout.xaxis.title.text == "other labels: layers kept"
+    assert figure.layout.xaxis.title.text == "other labels<br>layers kept"
 
 
 def test_contents_of_layers() -> None:

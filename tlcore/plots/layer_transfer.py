@@ -136,7 +136,7 @@ def kept_curves(points: Mapping[str, Points], bases: Mapping[str, Sequence[float
             figure.add_trace(trace, row=1, col=column)
         longest = max((n for curve in points[change].values() for n in curve), default=1)
         figure.update_xaxes(
-            title_text=f"{titles.get(change, change)}: layers kept", tickvals=list(range(1, longest + 1)),
+            title_text=f"{titles.get(change, change)}<br>layers kept", tickvals=list(range(1, longest + 1)),
             range=[0.7, longest + 0.3], row=1, col=column,
         )  # fmt: skip
     style_figure(figure, uirevision="kept", hovermode="closest")

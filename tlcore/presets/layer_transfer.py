@@ -175,7 +175,7 @@ DISSIMILAR = Preset(
     title="Straight characters → round characters",
     lead="The same experiment where the halves are not alike: A has the characters of straight strokes, B round ones.",
     arms=curve_arms(CHARACTERS, division="kinds"),
-    side_by_side=("AnB@3", "AnB@5"),
+    side_by_side=("base", "AnB@3", "AnB@5"),
     look_for=(
         "AnB begins to fall at earlier layers than with random halves: even strokes are made for the task.",
         "BnB is as it was: how fragile a cut is has nothing to do with the other task.",
@@ -192,7 +192,7 @@ FIRST_OR_LAST = Preset(
     title="Keep the first layers, or the last?",
     lead="Once the labels change and the pictures stay of the same kind; once the classes stay and the sensor changes.",
     arms=kept_arms(CHARACTERS, CHARACTERS.model_copy(update={"pictures": 15}), "inverted"),
-    side_by_side=("input:first@4", "input:last@4"),
+    side_by_side=("input:base", "input:first@4", "input:last@4"),
     look_for=(
         "Left, other labels: with the first layers kept, blue, a few pictures go further than without any transfer; "
         "with the last ones kept, orange, never as far.",
@@ -221,7 +221,7 @@ CIFAR10 = Preset(
             Budget(steps=1000, batch_size=128, evaluations=5, frames=3, probe_points=250, precision="auto"),
         ),
     ),
-    side_by_side=("AnB@5", "AnB+@5"),
+    side_by_side=("base", "AnB@5", "AnB+@5"),
     look_for=GLYPHS.look_for,
     explanation=EXPLANATION + " Animals may meet animals, or lorries: with ten classes the split matters, so train "
     "several.",
