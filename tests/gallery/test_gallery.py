@@ -72,7 +72,8 @@ def test_the_arms_that_are_shown_have_their_films(file: Path) -> None:
             assert all(frame.points.shape == (len(probe), 2) for frame in frames)
             assert all(np.isfinite(frame.points).all() for frame in frames)
         confusions = {domain: store.confusion(identity, domain) for domain in ("source", "target")}
-        assert any(confusions.values())
+        told = [name for name in run.summary if name.endswith("_accuracy")]
+        assert any(confusions.values()) or not told, "features that are learned without labels name nothing"
         for domain, confusion in confusions.items():
             assert confusion is not None or f"{domain}_accuracy" not in run.summary
             assert confusion is None or confusion.counts.sum() > 0
