@@ -90,6 +90,7 @@ def test_a_term_explains_itself_to_the_mouse_and_to_the_keyboard(
     page.goto(f"{address}/domain_adversarial")
     heading = page.locator(".st-key-card-comparison .tl-term", has_text="proxy A-dist.")
     heading.wait_for(timeout=90_000)
+    page.locator(".tl-tour-button").wait_for()  # by then somebody listens
     heading.hover()
     tip = page.locator("#tl-tip")
     until(tip.is_visible, "the explanation opens")

@@ -127,7 +127,7 @@ export function createTour(app, { onOpen }) {
   const onDeed = (name) => (event) => {
     const where = open && tour.steps[at][name];
     if (!where) return;
-    // A part may be redrawn by what its own listeners do: what was pressed is known now.
+    // Known as soon as it is pressed: a chart covers the page until it is let go, and a part may be redrawn by then.
     if (event.composedPath().some((node) => node instanceof Element && node.matches(where))) fulfil();
   };
   const onKey = (event) => {
@@ -146,7 +146,7 @@ export function createTour(app, { onOpen }) {
   const onScroll = () => { if (open) look(); };
   const [onPress, onPoint] = [onDeed("press"), onDeed("points")];
   const listeners = [
-    ["click", onPress], ["input", onPress], ["pointerover", onPoint], ["focusin", onPoint], ["keydown", onKey], ["scroll", onScroll],
+    ["pointerdown", onPress], ["click", onPress], ["input", onPress], ["pointerover", onPoint], ["focusin", onPoint], ["keydown", onKey], ["scroll", onScroll],
   ];
   for (const [name, listener] of listeners) document.addEventListener(name, listener, name !== "keydown");
   addEventListener("resize", onScroll);
