@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 from benchmarks.load.crowds import open_home, press_stop, reconnect
+from benchmarks.load.hall import one_slot, press_train
 from benchmarks.load.hostile import attack
 from benchmarks.load.report import Row, keep, machine
 from benchmarks.load.served import Served, serve
@@ -50,9 +51,17 @@ def _hostile(folder: Path, options: argparse.Namespace) -> Row:
         return asyncio.run(attack(served, folder, where))
 
 
+def _train(folder: Path, options: argparse.Namespace) -> Row:
+    where = machine()
+    one_slot(folder)
+    with serve(folder) as served:
+        return asyncio.run(press_train(served, options.viewers or 30, where))
+
+
 CASES: dict[str, Case] = {
     "viewers": _crowd(watch_live_run, 50),
     "home": _crowd(open_home, 50),
+    "train": _train,
     "stop": _crowd(press_stop, 8),
     "reconnects": _crowd(reconnect, 200),
     "hostile": _hostile,

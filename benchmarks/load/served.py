@@ -40,9 +40,10 @@ def taken(pid: int) -> Taken:
     try:
         fields = dict(line.partition(":")[::2] for line in Path(f"/proc/{pid}/status").read_text().splitlines())
         files = sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
-    except FileNotFoundError:
+        memory = int(fields["RssAnon"].split()[0]) * 1024  # missing where the process has ended and nobody asked yet
+    except (FileNotFoundError, KeyError):
         raise ProcessLookupError(pid) from None
-    return Taken(int(fields["RssAnon"].split()[0]) * 1024, int(fields["Threads"]), files)
+    return Taken(memory, int(fields["Threads"]), files)
 
 
 def descendants(pid: int) -> list[int]:
