@@ -149,6 +149,18 @@ def test_a_folder_that_has_become_read_only_is_waited_for(tmp_path, monkeypatch)
     assert wait_for(lambda: not (run := store.require(run_id)).live and run, "the end").state == "finished"
 
 
+def test_a_store_on_a_disk_that_is_read_only_can_still_be_looked_at(small_disk):
+    store = Store(small_disk / "store")
+    run_id = store.add(spec_of(1))
+    store.record_metrics(run_id, [(1, {"class_loss": 2.0})])
+    store.database.close()
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    again = Store(store.folder)
+    assert again.require(run_id).state == "queued" and again.metrics(run_id)["class_loss"].values.tolist() == [2.0]
+    with pytest.raises(NotWritable, match="can be read but not written"):
+        again.change(run_id, state="stopped")
+
+
 def test_room_is_kept_back_for_saying_why(small_disk):
     store = Store(small_disk / "store")
     disk.keep_reserve(store.folder)

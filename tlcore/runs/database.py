@@ -300,10 +300,17 @@ class Database:
     def _connect(self) -> sqlite3.Connection:
         uri = f"file:{quote(str(self.path.resolve()))}"
         # The file of recorded runs may lie where nothing can be written: immutable needs no lock files.
-        uri += "?mode=ro&immutable=1" if self.read_only else "?mode=rwc"
+        uri += "?mode=ro&immutable=1" if self.read_only or self._only_readable() else "?mode=rwc"
         connection = sqlite3.connect(uri, uri=True, timeout=PATIENCE_SECONDS, isolation_level=None)
         connection.row_factory = sqlite3.Row
         return connection
+
+    def _only_readable(self) -> bool:
+        """Whether the folder has become read-only, and nothing is left in a log beside the file: as it is, it can still
+        be looked at.
+        """
+        log = self.path.with_name(f"{self.path.name}-wal")
+        return self.path.exists() and not log.exists() and not os.access(self.path.parent, os.W_OK)
 
     @property
     def connection(self) -> sqlite3.Connection:
