@@ -260,8 +260,8 @@ PROGRESSIVE = Preset(
     ),
     explanation="The first column is frozen. A second one learns the new task and reads the first one's layers through "
     "lateral connections, where that serves; a third reads both. Nothing of an old task can be forgotten, because "
-    "nothing of it changes. The second task gains by what it reads, more than by a random column; the third, of turned "
-    "digits, listens to the handwriting more than to the print, and gains nothing.",
+    "nothing of it changes. Whether the new task gains by what it reads differs from seed to seed: read the spread. "
+    "The third, of turned digits, listens to the handwriting more than to the print.",
 )
 
 # Real pictures -----------------------------------------------------------------------------------------------------
