@@ -103,7 +103,7 @@ DIGITS = Preset(
         "The film: handwriting that neither network has ever seen, from random weights to learned ones. Which of the "
         "two puts the same digits together, though no label was read?",
         "Left end of the curve: with one or two labels per class the features are worth more than the labels. Right "
-        "end: with twenty, learning from scratch has caught up.",
+        "end: with twenty, learning from scratch has nearly caught up with one and passed the other.",
         "Principal components are features too, learned without labels and without a network: a baseline to beat.",
         "The pictures below: what the two views of one character share is all that can be learned from them.",
     ),
