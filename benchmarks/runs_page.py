@@ -35,6 +35,10 @@ from tlcore.runs.usage import usage
 
 BEGIN, END = "<!-- runs page: begin -->", "<!-- runs page: end -->"
 BROWSER = os.environ.get("TLCORE_CHROMIUM", "/usr/bin/chromium")
+BUSY = (
+    "The machine was busy with other work (load {:.0f}): times are upper bounds, and processor time is about what is "
+    "left of them on a quiet one."
+)
 COUNTED = re.compile(r"^\d.* of [\d,]+ runs?$")
 
 
@@ -65,18 +69,22 @@ def fill(store: Store, count: int) -> None:
         connection.executemany("INSERT OR IGNORE INTO tags VALUES (?, ?, ?)", tags)
 
 
-def timed(action: Callable[[], object], repeats: int = 7) -> tuple[float, float]:
-    """Milliseconds of the first time, and the median of the others."""
-    times = []
+Times = tuple[float, float, float]
+
+
+def timed(action: Callable[[], object], repeats: int = 7) -> Times:
+    """Milliseconds of the first time, the median of the others, and that of their processor time in this process."""
+    times, work = [], []
     for _ in range(repeats):
-        begin = time.perf_counter()
+        begin, began = time.perf_counter(), time.process_time()
         action()
         times.append(1000 * (time.perf_counter() - begin))
-    return times[0], statistics.median(times[1:])
+        work.append(1000 * (time.process_time() - began))
+    return times[0], statistics.median(times[1:]), statistics.median(work[1:])
 
 
-def asked_of_the_library(store: Store) -> Iterator[tuple[str, float, float]]:
-    """What is asked, with the milliseconds of the first time and the median of the others."""
+def asked_of_the_library(store: Store) -> Iterator[tuple[str, Times]]:
+    """What is asked, and what it takes."""
     shipped = [found for name in all_presets() if (found := recorded(name)) is not None]
     library = Library(store, shipped)
     wanted = {
@@ -90,15 +98,15 @@ def asked_of_the_library(store: Store) -> Iterator[tuple[str, float, float]]:
         "by metric": Wanted(sort="metric"),
         "by name": Wanted(sort="name", descending=False),
     }
-    yield "recorded runs read, once a server", *timed(lambda: Library(store, shipped))
-    yield "choices of the filters", *timed(library.choices)
-    yield "disk use", *timed(lambda: usage(store))
+    yield "recorded runs read, once a server", timed(lambda: Library(store, shipped))
+    yield "choices of the filters", timed(library.choices)
+    yield "disk use", timed(lambda: usage(store))
     for what, query in wanted.items():
-        yield f"count and page: {what}", *timed(lambda query=query: (library.count(query), library.entries(query)))
-    yield "page 300 of the newest", *timed(lambda: library.entries(Wanted(), offset=7500))
+        yield f"count and page: {what}", timed(lambda query=query: (library.count(query), library.entries(query)))
+    yield "page 300 of the newest", timed(lambda: library.entries(Wanted(), offset=7500))
 
 
-def in_the_browser(address: str) -> Iterator[tuple[str, float, float]]:
+def in_the_browser(address: str) -> Iterator[tuple[str, Times]]:
     """The page in Chromium: seconds count from the navigation, or from the Enter key, to the new count of runs."""
     from playwright.sync_api import sync_playwright
 
@@ -122,8 +130,8 @@ def in_the_browser(address: str) -> Iterator[tuple[str, float, float]]:
             page.get_by_text(COUNTED).first.wait_for()
 
         texts = itertools.cycle(["series 12", "series 13 run", "group7", "tag3"])
-        yield "Chromium: the page opened", *timed(opened)
-        yield "Chromium: a filter, from Enter to the new table", *timed(lambda: told(next(texts)), 9)
+        yield "Chromium: the page opened", timed(opened)
+        yield "Chromium: a filter, from Enter to the new table", timed(lambda: told(next(texts)), 9)
         chromium.close()
 
 
@@ -151,18 +159,27 @@ def main() -> None:
     """Fill a store, measure, write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=10_000)
+    parser.add_argument("--without-browser", action="store_true", help="measure the library alone")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         store = Store(folder)
         fill(store, options.runs)
         rows = list(asked_of_the_library(store))
-        with served(Path(folder)) as address:
-            rows += in_the_browser(address)
-        LocalExecutor(store).shutdown()
-    lines = [f"| {what} | {first:,.0f} | {median:,.0f} |" for what, first, median in rows]
-    table = "\n".join(["| asked | first, ms | then, ms (median) |", "| --- | ---: | ---: |", *lines])
+        if not options.without_browser:
+            with served(Path(folder)) as address:
+                rows += in_the_browser(address)
+            LocalExecutor(store).shutdown()
+    lines = []
+    for what, (first, median, work) in rows:  # what a browser makes the server do is not this process's work
+        mine = "–" if what.startswith("Chromium") else f"{work:,.0f}"
+        lines.append(f"| {what} | {first:,.0f} | {median:,.0f} | {mine} |")
+    head = ["| asked | first, ms | then, ms (median) | of it processor time, ms |", "| --- | ---: | ---: | ---: |"]
+    table = "\n".join([*head, *lines])
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     words = f"{options.runs:,} runs in the store and the recorded ones beside them; {os.cpu_count()} cores, Python "
-    write(f"{words}{platform.python_version()}.\n\n{table}", PAGE, BEGIN, END, "The page of all runs")
+    busy = f" {BUSY.format(load)}" if load > 2 * (os.cpu_count() or 1) else ""
+    text = f"{words}{platform.python_version()}.{busy}\n\n{table}"
+    write(text, PAGE, BEGIN, END, "The page of all runs")
     print(table)
 
 

@@ -94,6 +94,7 @@ function createMap(root, link) {
       onclick: (event) => {
         if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
         event.preventDefault(); // within the lab nothing is loaded anew
+        anchor.classList.add("opening"); // on a busy machine the page takes a moment: the click was heard
         link.setTriggerValue("open", method.id);
       },
     }, canvas, words);
