@@ -72,6 +72,7 @@ _STYLE = """
 [data-testid=stNavSectionHeader]{text-transform:uppercase;letter-spacing:.06em;font-size:.7rem}
 [data-testid=stSidebarNavLink][aria-current=page]{background:color-mix(in srgb,var(--tl-label) 14%,transparent)}
 [class*="st-key-card"]{background:var(--tl-card)}
+.st-key-visitor-pass{display:none}
 .st-key-connection,.st-key-pulse{position:absolute;width:0;height:0;overflow:visible}
 """
 
