@@ -27,7 +27,6 @@ BROWSER_FLAGS = [
     "--disable-component-update",
     "--no-first-run",
 ]
-START_SECONDS = 60
 
 
 def find_chromium() -> str | None:
@@ -63,11 +62,17 @@ def browser() -> Iterator[object]:
         chromium.close()
 
 
+def visitor(browser: object, **wishes: object) -> object:
+    """A browser of somebody's own, as patient as a busy machine needs."""
+    context = browser.new_context(**{"viewport": {"width": 1280, "height": 1000}, "color_scheme": "light", **wishes})
+    context.set_default_timeout(1000 * PATIENCE_SECONDS)
+    return context
+
+
 @pytest.fixture
 def page(browser: object) -> Iterator[object]:
     """A fresh page, as a new visitor would have it."""
-    context = browser.new_context(viewport={"width": 1280, "height": 1000}, color_scheme="light")
-    context.set_default_timeout(1000 * PATIENCE_SECONDS)
+    context = visitor(browser)
     yield context.new_page()
     context.close()
 
@@ -124,7 +129,7 @@ def app_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
         running[path] = (process, address)
         SERVED[address] = folder / "store"
         PROCESSES[address] = process.pid
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 break

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pytest
 
+from tests.browser.conftest import visitor
 from tests.browser.waiting import until
 from tests.data.own.conftest import classes, pack, picture, zipped
 from tlcore.catalogue import ENTRIES
@@ -37,7 +38,7 @@ def archive(tmp_path: Path) -> Path:
 
 def open_page(page: Any, address: str, query: str = "") -> None:
     page.goto(f"{address}/data?{query}")
-    page.get_by_role("heading", name="Data", exact=True).wait_for(timeout=60_000)
+    page.get_by_role("heading", name="Data", exact=True).wait_for()
 
 
 def bring(page: Any, address: str, *paths: Path) -> None:
@@ -51,7 +52,7 @@ def remove(page: Any, address: str, name: str) -> None:
     open_page(page, address, f"view=yours&own={name}")
     page.get_by_role("button", name="Remove").click()
     page.get_by_role("button", name="Yes, remove it").click()
-    page.get_by_text(f"{name} is removed.").wait_for(timeout=60_000)
+    page.get_by_text(f"{name} is removed.").wait_for()
 
 
 def test_search_and_open_a_data_set(page: Any, address: str) -> None:
@@ -72,11 +73,11 @@ def test_search_and_open_a_data_set(page: Any, address: str) -> None:
 def test_a_zip_is_previewed_imported_paired_and_removed(page: Any, address: str, archive: Path) -> None:
     open_page(page, address, "view=yours")
     page.locator("input[type=file]").set_input_files(str(archive))
-    page.get_by_text("21 pictures · 2 classes · 2 domains").wait_for(timeout=60_000)
+    page.get_by_text("21 pictures · 2 classes · 2 domains").wait_for()
     page.get_by_text("photo/Kätzchen/broken.png").wait_for()
     assert page.locator("td", has_text="<b>dog").count() == 1, "markup in a name stays text"
     page.get_by_role("button", name="Import", exact=True).click()
-    page.get_by_text("meine-tiere is imported: 20 examples").wait_for(timeout=60_000)
+    page.get_by_text("meine-tiere is imported: 20 examples").wait_for()
     until(lambda: page.locator(".tl-strip img").count() > 8, "its pictures are there")
 
     page.get_by_text("A pair", exact=True).click()
@@ -90,8 +91,8 @@ def test_a_zip_is_previewed_imported_paired_and_removed(page: Any, address: str,
     open_page(page, address, "view=yours&own=meine-tiere")
     page.get_by_role("button", name="Remove").click()
     page.get_by_role("button", name="Yes, remove it").click()
-    page.get_by_text("meine-tiere is removed.").wait_for(timeout=60_000)
-    page.get_by_text("Nothing of your own is here yet").wait_for(timeout=60_000)
+    page.get_by_text("meine-tiere is removed.").wait_for()
+    page.get_by_text("Nothing of your own is here yet").wait_for()
 
 
 def test_a_file_that_is_no_zip_is_a_sentence(page: Any, address: str, tmp_path: Path) -> None:
@@ -99,7 +100,7 @@ def test_a_file_that_is_no_zip_is_a_sentence(page: Any, address: str, tmp_path: 
     broken.write_bytes(b"PK\x03\x04 nothing more")
     open_page(page, address, "view=yours")
     page.locator("input[type=file]").set_input_files(str(broken))
-    page.get_by_role("alert").get_by_text("broken.zip cannot be read").wait_for(timeout=60_000)
+    page.get_by_role("alert").get_by_text("broken.zip cannot be read").wait_for()
     assert page.get_by_text("Bring your own").is_visible()
 
 
@@ -121,10 +122,10 @@ def test_what_must_not_be_read_is_a_sentence_and_changes_nothing(page: Any, addr
     kept = zipped(tmp_path / "kept.zip", classes("cat", "dog", count=5))
     bring(page, address, kept)
     page.get_by_role("button", name="Import", exact=True).click()
-    page.get_by_text("kept is imported: 10 examples").wait_for(timeout=60_000)
+    page.get_by_text("kept is imported: 10 examples").wait_for()
     for path, sentence in bad_uploads(tmp_path):
         bring(page, address, path)
-        page.get_by_role("alert").get_by_text(sentence).wait_for(timeout=60_000)
+        page.get_by_role("alert").get_by_text(sentence).wait_for()
         assert page.get_by_role("alert").count() == 1, "one sentence"
         assert page.get_by_test_id("stException").count() == 0
         assert page.get_by_role("button", name="Import", exact=True).count() == 0
@@ -133,10 +134,8 @@ def test_what_must_not_be_read_is_a_sentence_and_changes_nothing(page: Any, addr
 
 
 def test_two_people_import_at_once(browser: Any, address: str, tmp_path: Path) -> None:
-    people = [browser.new_context(viewport={"width": 1280, "height": 1000}) for _ in range(2)]
+    people = [visitor(browser) for _ in range(2)]
     pages = [context.new_page() for context in people]
-    for page in pages:
-        page.set_default_timeout(60_000)
     try:
         for number, page in enumerate(pages):  # the same name for different pictures
             path = tmp_path / str(number) / "beasts.zip"
@@ -144,7 +143,7 @@ def test_two_people_import_at_once(browser: Any, address: str, tmp_path: Path) -
             names = classes("cat", "dog", count=4 + number)
             pack(path, {name: picture(100 * number + at) for at, name in enumerate(names)})
             bring(page, address, path)
-            page.get_by_text(f"{8 + 2 * number} pictures · 2 classes").wait_for(timeout=60_000)
+            page.get_by_text(f"{8 + 2 * number} pictures · 2 classes").wait_for()
         for page in pages:
             page.get_by_role("button", name="Import", exact=True).click()
         refused = "There is already an own data set “beasts” with other content: remove it or choose another name."
@@ -161,7 +160,7 @@ def test_two_people_import_at_once(browser: Any, address: str, tmp_path: Path) -
         second.get_by_role("textbox", name="Name").fill("beasts-too")
         second.get_by_role("textbox", name="Name").press("Enter")
         second.get_by_role("button", name="Import", exact=True).click()
-        second.get_by_text("beasts-too is imported").wait_for(timeout=60_000)
+        second.get_by_text("beasts-too is imported").wait_for()
         first = pages[found.index("imported")]
         open_page(first, address, "view=yours")
         for name, count in (
@@ -188,10 +187,10 @@ def test_features_that_were_brought_lead_to_their_training(page: Any, address: s
     path.write_text("\n".join(lines))
     bring(page, address, path)
     page.get_by_role("button", name="Import", exact=True).click()
-    page.get_by_text("numbers is imported: 120 examples").wait_for(timeout=60_000)
+    page.get_by_text("numbers is imported: 120 examples").wait_for()
     open_page(page, address, "view=pair&source=own:numbers:here&target=own:numbers:there&shift=none")
     link = page.get_by_role("link", name="Train DANN on this pair")
-    link.wait_for(timeout=60_000)
+    link.wait_for()
     address_of_training = link.get_attribute("href")
     parameters = dict(part.split("=", 1) for part in parse_qs(urlsplit(address_of_training).query)["set"])
     moons = DomainPair(source=Moons(), target=Moons())
@@ -202,10 +201,10 @@ def test_features_that_were_brought_lead_to_their_training(page: Any, address: s
 def test_the_slider_moves_the_pictures_and_the_distance(page: Any, address: str) -> None:
     open_page(page, address, "view=pair&source=digits&target=digits&shift=noise&strength=0")
     figure = page.locator(".tl-figure")
-    figure.wait_for(timeout=60_000)
+    figure.wait_for()
     near = float(figure.inner_text().split("of")[0])
     page.get_by_role("slider").press("End")
-    page.wait_for_function("location.search.includes('strength=1')", timeout=60_000)
+    page.wait_for_function("location.search.includes('strength=1')")
     until(lambda: figure.count() == 1 and float(figure.inner_text().split("of")[0]) > near + 1, "it lies further away")
     # While the pictures of another strength are fetched none may be there for a moment.
     pictures = page.locator(".tl-strip[data-role=target] img")
@@ -216,12 +215,12 @@ def test_the_slider_moves_the_pictures_and_the_distance(page: Any, address: str)
 def test_a_pair_leads_to_its_training(page: Any, address: str) -> None:
     open_page(page, address, "view=pair&source=digits&target=digits&shift=contrast&strength=0.7")
     link = page.get_by_role("link", name="Train DANN on this pair")
-    link.wait_for(timeout=60_000)
+    link.wait_for()
     link.click()
-    page.get_by_role("heading", name="Domain-adversarial training").wait_for(timeout=60_000)
+    page.get_by_role("heading", name="Domain-adversarial training").wait_for()
     chosen = page.get_by_role("combobox", name="Experiment")
     until(lambda: chosen.count() and chosen.input_value() == "digits → digits, contrast 0.7", "the pair is named")
-    page.get_by_text("No run with these parameters yet").wait_for(timeout=60_000)
+    page.get_by_text("No run with these parameters yet").wait_for()
 
 
 @pytest.mark.parametrize("view", ["catalogue&set=digits", "yours", "pair"])
@@ -229,7 +228,7 @@ def test_nothing_is_wider_than_a_telephone(page: Any, address: str, view: str) -
     page.set_viewport_size({"width": 390, "height": 900})
     open_page(page, address, f"view={view}")
     if view == "pair":
-        page.locator(".tl-figure").wait_for(timeout=60_000)
+        page.locator(".tl-figure").wait_for()
     else:
         page.get_by_text("Your own", exact=True).first.wait_for()
         time.sleep(1.0)

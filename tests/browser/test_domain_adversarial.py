@@ -22,8 +22,8 @@ LONG = "preset=moons&set=budget.steps=900000"
 
 def open_page(page: Any, address: str, query: str = "") -> None:
     page.goto(f"{address}/domain_adversarial?{query}")
-    page.get_by_role("heading", name="Domain-adversarial training").wait_for(timeout=60_000)
-    page.get_by_role("button", name="Parameters").wait_for(timeout=60_000)
+    page.get_by_role("heading", name="Domain-adversarial training").wait_for()
+    page.get_by_role("button", name="Parameters").wait_for()
 
 
 def button_of(page: Any, name: str) -> Any:
@@ -77,7 +77,7 @@ def test_train_pause_step_stop_and_come_back(page: Any, app_server: Callable[...
     until(lambda: run_of(address, "dann").step > paused.step + 1, "it goes on")
 
     page.reload()
-    button_of(page, "Stop").wait_for(timeout=60_000)
+    button_of(page, "Stop").wait_for()
     assert "budget.steps" in page.url, "the address still names the changed parameter"
     press(page, "Stop")
     until(lambda: all(not run.live for run in store_of(address).runs()), "every run has ended")

@@ -18,8 +18,8 @@ POINTS = ".st-key-card-curve .js-plotly-plot .points path"
 
 def open_page(page: Any, address: str, query: str = "") -> None:
     page.goto(f"{address}/fine_tuning?{query}")
-    page.get_by_role("heading", name="Fine-tuning", exact=True).wait_for(timeout=60_000)
-    page.get_by_role("button", name="Parameters").wait_for(timeout=60_000)
+    page.get_by_role("heading", name="Fine-tuning", exact=True).wait_for()
+    page.get_by_role("button", name="Parameters").wait_for()
 
 
 def press(page: Any, name: str) -> None:

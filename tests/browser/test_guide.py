@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 def beginning(page: Any, address: str, name: str) -> Any:
     page.goto(f"{address}/{'' if name == 'home' else name}?tour=1")
     card = page.locator(".tl-tour")
-    card.wait_for(timeout=90_000)
+    card.wait_for()
     return card
 
 
@@ -43,7 +43,7 @@ def test_a_tour_is_walked_to_its_end(page: Any, app_server: Callable[..., str], 
     """The person does what each step says, and each is ticked; it stays where it is over a reload."""
     address = app_server(TLCORE_DATA=str(tmp_path))
     card = beginning(page, address, "domain_adversarial")
-    page.locator("[data-frame-count]").wait_for(timeout=60_000)
+    page.locator("[data-frame-count]").wait_for()
 
     def done() -> bool:
         return card.get_attribute("data-done") == "true"
@@ -65,7 +65,7 @@ def test_a_tour_is_walked_to_its_end(page: Any, app_server: Callable[..., str], 
     page.locator(".st-key-card-confusion-DANN").click()
     until(done, "the step is ticked")
     page.reload()
-    card.wait_for(timeout=60_000)
+    card.wait_for()
     until(lambda: card.get_attribute("data-step") == "4" and done(), "the tour remembers where it was")
     go_on()
     player.locator(".tool-screen").click()
@@ -89,7 +89,7 @@ def test_a_term_explains_itself_to_the_mouse_and_to_the_keyboard(
     address = app_server(TLCORE_DATA=str(tmp_path))
     page.goto(f"{address}/domain_adversarial")
     heading = page.locator(".st-key-card-comparison .tl-term", has_text="proxy A-dist.")
-    heading.wait_for(timeout=90_000)
+    heading.wait_for()
     page.locator(".tl-tour-button").wait_for()  # by then somebody listens
     heading.hover()
     tip = page.locator("#tl-tip")
@@ -104,7 +104,7 @@ def test_a_term_explains_itself_to_the_mouse_and_to_the_keyboard(
     assert link.evaluate("node => node === document.activeElement")
     assert link.get_attribute("href").endswith("/glossary?term=proxy-a-distance")
     page.goto(link.get_attribute("href"))
-    page.locator("article.on", has_text="Proxy A-distance").wait_for(timeout=60_000)
+    page.locator("article.on", has_text="Proxy A-distance").wait_for()
     page.get_by_placeholder("A word or a symbol").fill("harmonic")
     page.keyboard.press("Enter")
     page.locator("article", has_text="Harmonic mean, H").wait_for()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import store_of
+from tests.browser.conftest import store_of, visitor
 from tests.browser.waiting import until
 from tlcore.execution.local import LocalExecutor
 from tlcore.presets import all_presets
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 def open_home(page: Any, address: str, query: str = "") -> None:
     page.goto(f"{address}/?{query}")
-    page.locator("a.tile").first.wait_for(timeout=60_000)
+    page.locator("a.tile").first.wait_for()
 
 
 def test_the_map_moves_and_a_click_opens_the_method(page: Any, app_server: Callable[..., str]) -> None:
@@ -27,12 +27,12 @@ def test_the_map_moves_and_a_click_opens_the_method(page: Any, app_server: Calla
     first = until(lambda: canvas.get_attribute("data-position"), "a film has begun")
     until(lambda: canvas.get_attribute("data-position") != first, "it moves by itself")
     page.locator('a.tile[data-preset="domain-adversarial/photo-digits"]').click()
-    page.get_by_role("heading", name="Domain-adversarial training").wait_for(timeout=60_000)
+    page.get_by_role("heading", name="Domain-adversarial training").wait_for()
     until(lambda: "preset=photo-digits" in page.url, "the address names the preset")
 
 
 def test_whoever_wants_less_motion_sees_the_last_frame(browser: Any, app_server: Callable[..., str]) -> None:
-    context = browser.new_context(reduced_motion="reduce")
+    context = visitor(browser, reduced_motion="reduce")
     page = context.new_page()
     open_home(page, app_server())
     canvas = page.locator("a.tile canvas").first
@@ -50,9 +50,9 @@ def test_the_questions_lead_to_a_preset_and_stay_in_the_address(page: Any, app_s
     page.get_by_role("link", name="Seen and unseen together").wait_for()
     until(lambda: "classes=no" in page.url, "the answer is in the address")
     page.reload()
-    page.get_by_role("link", name="Seen and unseen together").wait_for(timeout=60_000)
+    page.get_by_role("link", name="Seen and unseen together").wait_for()
     page.get_by_role("link", name="Seen and unseen together").click()
-    page.get_by_role("heading", name="Zero-shot learning").wait_for(timeout=60_000)
+    page.get_by_role("heading", name="Zero-shot learning").wait_for()
     until(lambda: "preset=generalised" in page.url, "the preset is opened")
 
 
@@ -67,6 +67,6 @@ def test_what_trains_now_is_shown_and_leads_to_its_page(page: Any, app_server: C
     page.get_by_text("1 run trains, none waits.").wait_for()
     page.get_by_role("progressbar", name="DANN").wait_for()
     page.get_by_role("link", name="DANN").click()
-    page.get_by_role("heading", name="Domain-adversarial training").wait_for(timeout=60_000)
+    page.get_by_role("heading", name="Domain-adversarial training").wait_for()
     until(lambda: "preset=moons" in page.url, "the run's own preset is opened")
     executor.stop(run)

@@ -23,7 +23,7 @@ def test_the_bench_trains_a_network_and_its_point_appears(page: Any, app_server:
     address = app_server()
     page.goto(f"{address}/layer_transfer?{TINY}")
     bench = page.locator(".st-key-card-bench")
-    bench.get_by_text("This is AnB@3").wait_for(timeout=60_000)
+    bench.get_by_text("This is AnB@3").wait_for()
     until(lambda: page.locator(".st-key-card-transfer .js-plotly-plot").count(), "the figure is drawn")
     assert page.locator(POINTS).count() == 0
 

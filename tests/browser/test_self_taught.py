@@ -18,8 +18,8 @@ CARD = ".st-key-card-rank .js-plotly-plot"
 
 def open_page(page: Any, address: str, query: str = "") -> None:
     page.goto(f"{address}/self_taught?{query}")
-    page.get_by_role("heading", name="Self-taught learning", exact=True).wait_for(timeout=60_000)
-    page.get_by_role("button", name="Parameters").wait_for(timeout=60_000)
+    page.get_by_role("heading", name="Self-taught learning", exact=True).wait_for()
+    page.get_by_role("button", name="Parameters").wait_for()
 
 
 def test_three_runs_are_trained_and_seen_without_a_label(page: Any, app_server: Callable[..., str]) -> None:

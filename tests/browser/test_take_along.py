@@ -18,7 +18,7 @@ def test_film_picture_and_data_of_what_is_shown(page, app_server, tmp_path):
     wait_for(lambda: (fact(player, "projection"), fact(player, "frame-count")), ("pca", "31,31"))
 
     def take(name: str):
-        with page.expect_download(timeout=90_000) as download:
+        with page.expect_download() as download:
             card.get_by_role("button", name=name, exact=True).first.click()
         path = tmp_path / download.value.suggested_filename
         download.value.save_as(path)

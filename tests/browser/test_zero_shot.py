@@ -43,12 +43,12 @@ def test_train_look_into_a_run_and_change_a_description(
 ) -> None:
     address = app_server(TLCORE_DATA=str(tmp_path))
     page.goto(f"{address}/zero_shot?preset=collapse&{SMALL}")
-    page.get_by_role("heading", name="Zero-shot learning").wait_for(timeout=60_000)
-    page.get_by_text("No run with these parameters yet").wait_for(timeout=60_000)
+    page.get_by_role("heading", name="Zero-shot learning").wait_for()
+    page.get_by_text("No run with these parameters yet").wait_for()
     page.get_by_role("button", name="Train", exact=True).click()
     until(lambda: [run.state for run in store_of(address).runs()] == ["finished"] * 2, "both arms have finished")
 
-    page.get_by_text("Edit a description").wait_for(timeout=60_000)
+    page.get_by_text("Edit a description").wait_for()
     page.locator("[data-frame-count]").first.wait_for()
     table = page.locator("table", has_text="Among unseen classes")
     assert table.get_by_text("Joint space, margin").count() == 1
@@ -68,6 +68,6 @@ def test_train_look_into_a_run_and_change_a_description(
     card.locator("input[type=file]").set_input_files(
         {"name": "own.png", "mimeType": "image/png", "buffer": png_of((170, 110, 60))}
     )
-    card.get_by_alt_text("the picture as the network sees it").wait_for(timeout=60_000)
+    card.get_by_alt_text("the picture as the network sees it").wait_for()
     assert card.locator("table tr").count() == 6, "a head and five classes, the likeliest first"
     assert page.locator("[data-testid=stException]").count() == 0

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 120
 
 
 def until(condition: Callable[[], Any], what: str) -> Any:
