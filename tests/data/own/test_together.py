@@ -159,6 +159,11 @@ class TestFilesChosenAtOnce:
         with pytest.raises(InvalidRequest, match=sentence):
             preview(path)
 
+    def test_weights_are_told_so_although_torch_packs_them_as_a_zip(self, tmp_path: Path) -> None:
+        path = pack(tmp_path / "net.pth", {"net/data.pkl": b"\x80\x02}q\x00.", "net/data/0": b"\0" * 16})
+        with pytest.raises(InvalidRequest, match="holds a network, not data"):
+            preview(path)
+
     def test_what_stands_alone_is_said(self, data: Path) -> None:
         upload = {"a.npz": b"PK\x03\x04", "b.png": picture(0)}
         with pytest.raises(InvalidRequest, match=r"a\.npz is brought by itself"):

@@ -45,6 +45,11 @@ def open_source(path: Path, title: str = "") -> Files | FeatureTable:
     try:
         if path.is_dir():
             return _of_folder(path, title)
+        if path.suffix.lower() in WEIGHTS:  # before what is inside: torch writes zips
+            raise InvalidRequest(
+                f"{shown(title)} holds a network, not data: whoever runs this lab adds weights with "
+                "“python -m tlcore data add PATH --name N”."
+            )
         features = open_features(path, title)
         if features is not None:
             return features
@@ -58,11 +63,6 @@ def open_source(path: Path, title: str = "") -> Files | FeatureTable:
     if path.suffix.lower() in TABLES:
         files = _beside(path, title)
         return read_number_table(files, path.name) if holds_features(header_of(files, path.name)) else files
-    if path.suffix.lower() in WEIGHTS:
-        raise InvalidRequest(
-            f"{shown(title)} holds a network, not data: whoever runs this lab adds weights with "
-            "“python -m tlcore data add PATH --name N”."
-        )
     if path.suffix.lower() in PICTURES:
         raise InvalidRequest(
             f"{shown(title)} is a picture by itself: bring several of each of at least two classes, in a zip with one "
