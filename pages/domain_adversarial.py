@@ -109,7 +109,7 @@ def live_view(experiment: Experiment, pace: float | None) -> None:
         recorded = " · recorded" if finished.recorded else ""
         aside = f"mean ± sd, {count} seed{'s' * (count != 1)}{recorded}" if count else "nothing trained yet"
         card_header("What transfer bought", aside)
-        comparison_table(experiment.preset, experiment.titles(), finished, best="dann")
+        comparison_table(experiment.published, experiment.titles(), finished, best="dann")
         comparison_words(finished, names, arms=ARMS)
     with right, card("look-for"):
         look_for(experiment, metrics.get("dann", {}), state.step if state else None)

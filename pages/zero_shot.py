@@ -112,7 +112,7 @@ def live_view(experiment: Experiment, pace: float | None) -> None:
         recorded = " · recorded" if finished.recorded else ""
         aside = f"per-class mean ± sd, {count} seed{'s' * (count != 1)}{recorded}" if count else "nothing trained yet"
         card_header("Two protocols", aside)
-        protocol_table(experiment.preset, titles, finished)
+        protocol_table(experiment.published, titles, finished)
     with card("look-for"):
         card_header("What to look for")
         preset = experiment.preset

@@ -12,7 +12,7 @@ import streamlit as st
 from tlcore.analysis.confusion import per_class_accuracy
 from tlcore.analysis.diagnosis import negative_transfer, negative_transfer_by_class
 from tlcore.analysis.statistics import summarise
-from tlcore.presets import Preset
+from tlcore.presets import Published
 from tlcore.runs import Notice
 from ui.experiment import COMPARED_SEEDS, Experiment
 from ui.library import RunView
@@ -59,9 +59,9 @@ def finished_runs(experiment: Experiment) -> Finished:
     return Finished(found)
 
 
-def comparison_table(preset: Preset, titles: Mapping[str, str], finished: Finished, *, best: str) -> None:
+def comparison_table(entries: Sequence[Published], titles: Mapping[str, str], finished: Finished, *, best: str) -> None:
     """The table of arms: mean ± sample standard deviation over seeds, and what was published."""
-    published = {(entry.arm, entry.metric): entry for entry in preset.published}
+    published = {(entry.arm, entry.metric): entry for entry in entries}
     shows_published = bool(published)
     head = "".join(f"<th>{metric_heading(metric, title)}</th>" for metric, title in COLUMNS.items())
     head += "<th>published</th>" * shows_published

@@ -11,7 +11,7 @@ import streamlit as st
 
 from tlcore.errors import InvalidRequest
 from tlcore.execution.questions import ask
-from tlcore.presets import Preset, find_preset, presets_of
+from tlcore.presets import Preset, Published, find_preset, presets_of
 from tlcore.runs import Run
 from tlcore.specs import CatalogueSet, DatasetSpec, OwnFeatures, OwnPictures, RunSpec, Shifted, override, with_seed
 from tlcore.specs.own_data import ListOwn
@@ -102,6 +102,11 @@ class Experiment:
         return {
             seed: {arm: _called(found.get(run), arm) for arm, run in arms.items()} for seed, arms in identities.items()
         }
+
+    @property
+    def published(self) -> tuple[Published, ...]:
+        """What others have published of the preset's data; nothing where somebody has put other data in their place."""
+        return () if self.changes.keys() & set(REPLACEABLE) else self.preset.published
 
     def live_runs(self) -> list[Run]:
         """This experiment's runs that wait or train."""

@@ -14,7 +14,7 @@ from tlcore.analysis.statistics import summarise
 from tlcore.analysis.zero_shot import harmonic_mean
 from tlcore.plots import zero_shot as plots
 from tlcore.plots.comparison import confusion_matrix
-from tlcore.presets import Preset
+from tlcore.presets import Published
 from tlcore.runs import Confusion, Series
 from ui.comparison import Finished
 from ui.library import RunView
@@ -36,9 +36,9 @@ SHOWN_PAIRS = 6
 BLAMED = 3
 
 
-def protocol_table(preset: Preset, titles: Mapping[str, str], finished: Finished) -> None:
+def protocol_table(entries: Sequence[Published], titles: Mapping[str, str], finished: Finished) -> None:
     """Every arm in both protocols: per-class means over seeds, and what was published beside them."""
-    published = {(entry.arm, entry.metric): entry for entry in preset.published}
+    published = {(entry.arm, entry.metric): entry for entry in entries}
     columns = [metric for metrics in PROTOCOLS.values() for metric in metrics]
     shown = [metric for metric in columns if any(key[1] == metric for key in published)]
     top = "".join(
