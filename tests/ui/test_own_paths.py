@@ -8,6 +8,7 @@ import pytest
 
 from tlcore.presets import find_preset
 from tlcore.specs import override
+from ui.experiment import Experiment
 from ui.own_paths import PAGES, paths_of
 
 PICTURES = {
@@ -34,3 +35,11 @@ def test_every_page_that_can_learn_from_it_is_named_and_opens_on_it(one: dict[st
         preset = find_preset(f"{page.replace('_', '-')}/{address['preset']}")
         arms = override(preset.arms, dict(change.split("=", 1) for change in address.get("set", [])))
         assert {getattr(data, "dataset", None) for spec in arms.values() for data in spec.datasets()} == {"pets"}
+
+
+def test_what_was_published_of_other_data_does_not_stand_beside_ones_own() -> None:
+    preset = find_preset("zero-shot/awa2")
+    assert Experiment(preset, {}).published == Experiment(preset, {"budget.steps": "9"}).published == preset.published
+    assert preset.published
+    (address,) = (address for page, _, address in paths_of(FEATURES) if page == "zero_shot")
+    assert Experiment(preset, dict(change.split("=", 1) for change in address["set"])).published == ()
