@@ -104,8 +104,8 @@ def sheet_cards(board: SelfTaughtBoard) -> None:
     sheets = {arm: found for arm in shown if (found := _sheet(board.view(arm))) is not None}
     if not sheets:
         return
-    if [rows for _, rows, _ in sheets.values()] == [2, 2]:  # the same pairs, drawn by the same seed
-        sheets.popitem()
+    if len(sheets) == 2 and len({content for content, _, _ in sheets.values()}) == 1:
+        sheets.popitem()  # the same pairs, drawn by the same seed
     for column, (arm, (content, rows, step)) in zip(st.columns(2), sheets.items(), strict=False):
         with column, card(f"sheet-{shown.index(arm)}"):
             reconstructs = rows == 3

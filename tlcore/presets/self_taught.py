@@ -141,7 +141,7 @@ CLUSTERING = Preset(
         "Colour by prediction: these are the clusters. Colour by class: what the clusters should have been.",
         "Adjusted mutual information is 0 by chance and 1 where clusters are classes. Compare both arms with the grey "
         "line of chance.",
-        "Every dot is another start of k-means: what differs between dots is luck, what differs between arms is not.",
+        "A dot is one seed, its line the ten starts of k-means: so much is luck. Is the gap between the arms wider?",
     ),
     explanation="Nobody has labelled anything. Clusters gather what lies together among the features, so everything "
     "depends on what the features respect. Learned from the target's own pictures, two views share the photograph "
