@@ -26,10 +26,9 @@ def draw() -> None:
     """Everything there is to see and to steer."""
     said()
     state_panel()
-    left, right = st.columns(2)
-    with left, card("owner-disk"):
+    with card("owner-disk"):
         disk_panel()
-    with right, card("owner-failures"):
+    with card("owner-failures"):
         failures_panel()
     with card("owner-limits"):
         limits_panel()

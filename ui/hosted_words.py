@@ -17,6 +17,7 @@ from tlcore.execution.slots import plan, usable_cores
 from tlcore.gallery import recorded
 from tlcore.runs import Run
 from tlcore.runs.paces import pace_of, seconds_left
+from tlcore.runs.service import Service
 from tlcore.specs import Parameter
 from ui.experiment import Experiment
 from ui.library import hosted_executor, lab
@@ -106,20 +107,22 @@ def waiting_words(live: Sequence[Run]) -> str:
     if not waits or any(run.state == "running" for run in live):
         return ""
     first = min(waits, key=lambda wait: wait.position)
-    return wait_text(first)
-
-
-def wait_text(wait: Wait) -> str:
-    """A wait in the words of the page."""
-    before = wait.position - 1
+    before = first.position - 1
     place = "Next in the queue" if not before else f"{before:,} run{'s' * (before != 1)} before yours"
+    return f"{place}{beginning(first)}."
+
+
+def beginning(wait: Wait) -> str:
+    """When a run that waits is going to begin, to stand behind its place; nothing where nobody can say."""
+    if Service(lab().store.database).draining:
+        return ", begins after maintenance"
     if wait.seconds is None:
-        return f"{place}."
+        return ""
     if wait.seconds < 5:
-        return f"{place}, begins in a moment."
+        return ", begins in a moment"
     minutes = wait.seconds / 60
     words = f"{10 * round(wait.seconds / 10) or 5:.0f} s" if wait.seconds < 90 else f"{minutes:.0f} min"
-    return f"{place}, begins in about {words}."
+    return f", begins in about {words}"
 
 
 @st.cache_data(ttl=QUEUE_SECONDS, max_entries=1, show_spinner=False)

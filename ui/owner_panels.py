@@ -19,7 +19,7 @@ from tlcore.runs.service import Service
 from tlcore.runs.usage import folder_bytes, size_text, usage
 from tlcore.specs.hosting import MEGABYTE, duration_text
 from tlcore.specs.own_data import RemoveOwn
-from ui.hosted_words import queue, wait_text
+from ui.hosted_words import beginning, queue
 from ui.library import lab
 from ui.page import card, card_header
 from ui.visitor import hosted, is_owner
@@ -126,7 +126,7 @@ def _queue(rows: Sequence[LiveRow]) -> None:
 
 def _state(row: LiveRow, waits: dict) -> str:
     if row.state == "queued":
-        return wait_text(waits[row.id]) if row.id in waits else "waits"
+        return f"place {waits[row.id].position:,}{beginning(waits[row.id])}" if row.id in waits else "waits"
     since = duration_text(max(1.0, time.time() - row.started)) if row.started else ""
     return f"{'paused' if row.paused else 'trains'}, step {row.step:,} of {row.steps:,}, {since} ago begun"
 
