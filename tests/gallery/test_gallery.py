@@ -36,7 +36,8 @@ def test_the_first_preset_of_every_page_is_recorded() -> None:
 
 
 def test_all_files_together_stay_small() -> None:
-    assert sum(file.stat().st_size for file in FILES) < LARGEST_BYTES
+    shipped = [file for file in FOLDER.iterdir() if file.is_file() and file.suffix != ".py"]
+    assert sum(file.stat().st_size for file in shipped) < LARGEST_BYTES
     assert max(file.stat().st_size for file in FILES) < LARGEST_FILE_BYTES
 
 
