@@ -130,6 +130,7 @@ def _curves_figure(board: Board, stars: Sequence[Star]) -> go.Figure:
                                      min(1.0, max(view[1], *(one + 0.03 for one in levels)))]  # fmt: skip
     if not board.finished.views and not stars:
         say_empty(figure)
+        figure.update_yaxes(range=[0, 1])  # Plotly's own axis of nothing has shares below 0
     return figure
 
 
