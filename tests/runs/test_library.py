@@ -161,6 +161,30 @@ class TestDeletion:
 
 
 class TestMigration:
+    def test_labels_of_the_third_format_become_those_of_whoever_owns_the_lab(self, store: Store):
+        run, gone = store.add(RunSpec(seed=1)), store.add(RunSpec(seed=2))
+        connection = store.database.connection
+        for table in ("labels", "tags", "visitors", "claims", "shares", "openings", "own_data", "service"):
+            connection.execute(f"DROP TABLE {table}")
+        connection.executescript(
+            "CREATE TABLE labels (run TEXT PRIMARY KEY, name TEXT, note TEXT, starred INTEGER NOT NULL DEFAULT 0, "
+            "deleted REAL);"
+            "CREATE INDEX labels_deleted ON labels (deleted) WHERE deleted IS NOT NULL;"
+            "CREATE TABLE tags (run TEXT NOT NULL, tag TEXT NOT NULL, PRIMARY KEY (run, tag)) WITHOUT ROWID;"
+            "CREATE INDEX tags_by_tag ON tags (tag, run);"
+            f"INSERT INTO labels VALUES ('{run}', 'mine', 'note', 1, NULL), ('{gone}', NULL, NULL, 0, 5.0);"
+            f"INSERT INTO tags VALUES ('{run}', 'x');"
+            "PRAGMA user_version = 3;"
+        )
+        store.database.close()
+        newer = Store(store.folder)
+        label = newer.label(run)
+        assert (label.name, label.note, label.starred, label.tags) == ("mine", "note", True, ("x",))
+        assert newer.get(gone) is None and newer.discarded() == [(gone, 5.0)] and newer.get(run) is not None
+        names = {row[0] for row in newer.database.rows("SELECT name FROM sqlite_master")}
+        assert not any("format_3" in name for name in names) and {"labels_deleted", "tags_by_tag"} <= names
+        assert (store.folder / "lab.format-3.sqlite").is_file()
+
     def test_an_older_store_is_migrated_and_a_copy_kept(self, store: Store, tmp_path: Path):
         parent = RunSpec(seed=1)
         child = RunSpec(seed=2, start=RunStart(spec=parent))
