@@ -157,7 +157,8 @@ def verdict(samples: Path, machine: str) -> Row:
     whole = last["seconds"] >= 0.95 * WHOLE_SECONDS
     measured = (
         f"{'' if whole else 'only '}{last['seconds'] / 60:.0f} min, {last['runs']:.0f} runs, "
-        f"{last['updates']:,.0f} updates of the page, {last['errors']:.0f} errors; from the second to the last quarter: memory of the web server "
+        f"{last['updates']:,.0f} updates of the page, {last['errors']:.0f} errors; "
+        f"from the second to the last quarter: memory of the web server "
         f"{memory[0] / 2**20:+.1f} MB (at the end {last['web_memory'] / 2**20:.0f} MB), of the workers "
         f"{memory[1] / 2**20:+.1f} MB; threads {growth['web_threads'] + growth['worker_threads']:+.0f}, "
         f"open files {growth['web_files'] + growth['worker_files']:+.0f}"
