@@ -1,21 +1,22 @@
 # syntax=docker/dockerfile:1
 # The lab in a container, hosted mode on.
-#   docker build -t lab .                                 for a processor
-#   docker build --build-arg VARIANT=cuda -t lab:cuda .   for an NVIDIA GPU; run it with --gpus all
+#   docker build --build-arg TORCH_INDEX=ADDRESS -t lab .   for a processor: ADDRESS of torch's builds without CUDA
+#   docker build --build-arg VARIANT=cuda -t lab:cuda .     for an NVIDIA GPU; run it with --gpus all
 # Read docs/hosting.md before anybody else can reach it.
 ARG PYTHON=3.12
 
 FROM python:${PYTHON}-slim-bookworm AS installed
 ARG VARIANT=cpu
-# torch and torchvision have to be of one build: from PyTorch's own index without CUDA, or from the usual one with it.
-ARG CPU_INDEX=https://download.pytorch.org/whl/cpu
+# torch and torchvision have to be of one build, from one place. The usual index has them with CUDA, 5 GB that also run
+# without a GPU; PyTorch's page on installing names the index of those without.
+ARG TORCH_INDEX=
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 COPY requirements.txt /tmp/requirements.txt
 RUN case "$VARIANT" in \
         cpu) grep -E '^torch(vision)?[>=]' /tmp/requirements.txt > /tmp/torch.txt \
-             && pip install --index-url "$CPU_INDEX" -r /tmp/torch.txt ;; \
+             && pip install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} -r /tmp/torch.txt ;; \
         cuda) ;; \
         *) echo "VARIANT is cpu or cuda, not $VARIANT" >&2; exit 1 ;; \
     esac \
