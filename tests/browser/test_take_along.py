@@ -15,7 +15,7 @@ def test_film_picture_and_data_of_what_is_shown(page, app_server, tmp_path):
     page.goto(f"{app_server()}/domain_adversarial?preset=moons&projection=pca&colour=class&step=750")
     card = page.locator(".st-key-card-take-along")
     player = page.locator(".tl-player")
-    wait_for(lambda: (fact(player, "projection"), fact(player, "frame-count")), ("pca", "31,31"))
+    wait_for(lambda: (fact(player, "projection"), fact(player, "frame-count")), ("pca", "21,21"))
 
     def take(name: str):
         with page.expect_download() as download:
