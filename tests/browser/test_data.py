@@ -59,7 +59,7 @@ def test_search_and_open_a_data_set(page: Any, address: str) -> None:
     open_page(page, address)
     count = len(ENTRIES)
     page.get_by_text(f"{count} of {count} data sets").wait_for()
-    page.get_by_label("Search").fill("handwritten digits over")
+    page.get_by_label("Search").fill("handwritten photographs")
     page.get_by_text(f"1 of {count} data sets").wait_for()
     page.get_by_text("Handwritten digits over photographs").click()
     pictures = page.locator(".tl-strip img")

@@ -123,6 +123,6 @@ def test_a_narrow_window_scrolls_downwards_only(page: Any, app_server: Callable[
 
 def test_the_map_leads_to_the_page(page: Any, app_server: Callable[..., str]) -> None:
     page.goto(app_server())
-    page.get_by_role("link", name="Domain-adversarial training").click()
+    page.locator('a.tile[data-preset="domain-adversarial/photo-digits"]').click()
     page.get_by_role("heading", name="Domain-adversarial training").wait_for()
     assert page.url.split("?")[0].endswith("/domain_adversarial")

@@ -25,9 +25,14 @@ def test_this_run_in_python_and_in_the_terminal(tmp_path: Path, monkeypatch) -> 
     run = seen.require(seen.add(spec, preset=PRESET.identity, arm="dann"))
     experiment = runs_reach.experiment_of(run)
     assert experiment is not None
-    # Plotly would open a browser; everything else is as it stands on the page.
+    # Plotly opens a browser and waits until it has fetched the figure: here something that fetches and shows nothing.
+    browser = tmp_path / "browser"
+    fetch = "import sys, urllib.request; urllib.request.urlopen(sys.argv[1]).read()"
+    browser.write_text(f"#!/bin/sh\n'{sys.executable}' -c '{fetch}' \"$1\" &\n")
+    browser.chmod(0o755)
     environment = os.environ | {
-        "TLCORE_STORE": str(tmp_path / "store"), "PLOTLY_RENDERER": "json", "PYTHONPATH": str(ROOT),
+        "TLCORE_STORE": str(tmp_path / "store"), "PLOTLY_RENDERER": "browser", "BROWSER": str(browser),
+        "PYTHONPATH": str(ROOT),
     }  # fmt: skip
 
     def done(*words: str) -> str:
