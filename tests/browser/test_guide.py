@@ -91,9 +91,15 @@ def test_a_term_explains_itself_to_the_mouse_and_to_the_keyboard(
     heading = page.locator(".st-key-card-comparison .tl-term", has_text="proxy A-dist.")
     heading.wait_for()
     page.locator(".tl-tour-button").wait_for()  # by then somebody listens
-    heading.hover()
     tip = page.locator("#tl-tip")
-    until(tip.is_visible, "the explanation opens")
+
+    def pointed_at() -> bool:
+        page.mouse.move(0, 0)  # the heading may have been drawn anew under a pointer that rested
+        heading.hover()
+        page.wait_for_timeout(500)
+        return tip.is_visible()
+
+    until(pointed_at, "the explanation opens")
     assert "2 without an error" in tip.inner_text() and "d = 2 (1 − 2 ε)" in tip.inner_text()
     page.keyboard.press("Escape")
     until(tip.is_hidden, "Escape closes it")
