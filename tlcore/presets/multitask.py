@@ -147,8 +147,9 @@ TOO_SMALL = Preset(
         "The narrowest network: eight features must hold two digits.",
         "Read the spread: a gap smaller than it says nothing.",
     ),
-    explanation="A network that has just enough room for one task has none for two. Where there is room, a second task "
-    "costs nothing.",
+    explanation="A network that has just enough room for one task has none for two. The wider it is, the less the "
+    "second task costs. In the recorded runs it never becomes a gain: both tasks have the same pictures and all their "
+    "labels, so there is little that one could teach the other.",
 )
 
 UNRELATED = Preset(
