@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import subprocess
 import threading
@@ -56,27 +57,26 @@ def until_paused(store: Store, run_id: str):
     return wait_for(lambda: (run := store.require(run_id)).paused and run.reason and run, "the pause")
 
 
-def fill(folder: Path) -> Path:
+def fill(folder: Path) -> None:
     """Take all the room that is left."""
     content = np.random.default_rng(0).bytes(2**20)
-    path = folder / "others"
-    with path.open("wb", buffering=0) as file, pytest.raises(OSError, match="space"):
+    with (folder / "others").open("ab", buffering=0) as file, pytest.raises(OSError, match="space"):
         while True:
             file.write(content)
-    return path
 
 
 def test_a_really_full_disk_pauses_the_run_with_the_reason_and_it_goes_on(small_disk, monkeypatch):
-    store = Store(small_disk / "store")
-    filled: list[Path] = []
+    store, full = Store(small_disk / "store"), threading.Event()
+    full.set()
 
     def filling(spec, context) -> Iterator:
-        for step in range(1, 20):
-            if step == 3:
-                filled.append(fill(small_disk))
+        for step in itertools.count(1):
+            if step >= 3 and full.is_set():  # again and again: what the lab has kept back is given free meanwhile
+                fill(small_disk)
             yield Metrics(step, {f"metric_{index}": float(step) for index in range(2000)})
             yield Advanced(step)
-        raise ZeroDivisionError("the end")
+            if step >= 20 and not full.is_set():
+                raise ZeroDivisionError("the end")
 
     monkeypatch.setitem(METHODS, "dann", filling)
     run_id, thread = begin(store, steps=1_000_000)
@@ -84,7 +84,8 @@ def test_a_really_full_disk_pauses_the_run_with_the_reason_and_it_goes_on(small_
     assert "disk space" in paused.reason and "goes on by itself" in paused.reason
     # Who watches sees what was recorded, from another process as from this one.
     assert len(Store(store.folder).metrics(run_id)) == 2000
-    filled[0].unlink()
+    full.clear()
+    (small_disk / "others").unlink()
     thread.join(PATIENCE)
     ended = store.require(run_id)
     assert (ended.state, ended.reason, ended.paused) == ("failed", "ZeroDivisionError: the end", False)
