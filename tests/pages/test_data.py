@@ -77,7 +77,7 @@ class TestCatalogue:
         [
             ({"q": "svhn"}, ["svhn"]),
             ({"q": "TRUCK"}, ["cifar10", "cifar100", "stl10"]),
-            ({"state": "embedded"}, ["moons", "digits", "photo-digits", "two-digits", "glyphs", "syn-numbers"]),
+            ({"state": "embedded"}, ["moons", "digits", "photo-digits", "glyphs", "two-digits", "syn-numbers"]),
             ({"kind": "points"}, ["moons"]),
             ({"kind": "characters", "classes": "more than 100"}, ["omniglot"]),
             ({"kind": "<script>", "state": "nowhere", "classes": "-1"}, list(ENTRIES)),
