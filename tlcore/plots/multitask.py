@@ -144,7 +144,7 @@ def cosine_map(cosines: Mapping[tuple[str, str], Mapping[str, float]], layers: S
     figure = go.Figure(
         go.Heatmap(
             z=table, x=list(layers), y=rows, zmin=-1, zmax=1, colorscale=CONFLICT_SCALE, xgap=2, ygap=2,
-            texttemplate="%{z:+.2f}" if few else None,
+            texttemplate="%{z:+.2f}" if few else None, textfont={"color": role_colour("ink")},
             colorbar={"title": {"text": "cosine", "side": "top"}, "thickness": 10, "len": 0.9, "outlinewidth": 0},
             hovertemplate="%{y} in %{x}: cosine %{z:+.2f}<extra></extra>",
         )
@@ -189,7 +189,8 @@ def sensitivity_map(shares: Mapping[str, Mapping[str, float]]) -> go.Figure:
         go.Heatmap(
             z=[[row.get(layer, float("nan")) for layer in layers] for row in shares.values()], x=layers, y=list(shares),
             zmin=0, zmax=1, colorscale=[[0, "rgba(127,127,127,0.06)"], [1, role_colour("extractor")]], xgap=2, ygap=2,
-            texttemplate="%{z:.2f}", showscale=False, hovertemplate="%{y}, %{x}: %{z:.1%}<extra></extra>",
+            texttemplate="%{z:.2f}", textfont={"color": role_colour("ink")}, showscale=False,
+            hovertemplate="%{y}, %{x}: %{z:.1%}<extra></extra>",
         )
     )  # fmt: skip
     style_figure(figure, uirevision="fisher", hovermode="closest")
