@@ -18,8 +18,9 @@ from tlcore.runs import Notice, Series
 from tlcore.specs import CheckpointStart
 from ui.comparison import comparison_table, comparison_words, finished_runs
 from ui.experiment import Experiment, from_address
+from ui.feed import Draw, feed, moving_chart
 from ui.films import film_panel, projections_of
-from ui.library import RunView, metrics_of, shown_of, warm_up
+from ui.library import RunView, metrics_of, warm_up
 from ui.live_chart import live_chart
 from ui.network_diagram import DiagramState, network_diagram
 from ui.page import card, card_header, explained, notice_box, page_header, steps_to_look_for
@@ -74,6 +75,7 @@ def main() -> None:
             st.warning(remark)
         warm_up()
         pace = experiment.refresh_seconds()
+        feed(pace)
         st.fragment(live_view, run_every=pace)(experiment, pace)
     except LabError as error:
         st.error(str(error))
@@ -100,7 +102,7 @@ def live_view(experiment: Experiment, pace: float | None) -> None:
     watched(PAGE).state = state  # what a download takes along
     with diagram:
         draw_network(experiment, started.get("dann"), metrics.get("dann", {}), state.step if state else None)
-    curves_of(experiment, metrics)
+    curves_of(experiment, started)
     finished = finished_runs(experiment)
     left, right = st.columns(2)
     names = class_names([*started.values(), *(view for views in finished.views.values() for view in views)])
@@ -212,22 +214,27 @@ def draw_network(experiment: Experiment, view: RunView | None, metrics: Mapping[
     )
 
 
-def curves_of(experiment: Experiment, metrics: Mapping[str, Mapping[str, Series]]) -> None:
+def curves_of(experiment: Experiment, started: Mapping[str, RunView]) -> None:
     """Four charts that are updated in place."""
-    dann, titles = metrics.get("dann", {}), experiment.titles()
-    charts: tuple[tuple[str, str, Callable[[], go.Figure]], ...] = (
-        ("accuracy", "Accuracy on held-out pictures", lambda: plots.accuracy_curves(metrics, titles)),
-        ("adversary", "The domain classifier, and a fresh one", lambda: plots.adversary_curves(dann)),
-        ("loss", "Losses of DANN", lambda: plots.loss_curves(dann)),
-        ("gradient", "Gradients arriving at the features", lambda: plots.gradient_curves(dann)),
+    titles = experiment.titles()
+    dann = {arm: view for arm, view in started.items() if arm == "dann"}
+    charts: tuple[tuple[str, str, Mapping[str, RunView], Draw], ...] = (
+        ("accuracy", "Accuracy on held-out pictures", started, lambda metrics: plots.accuracy_curves(metrics, titles)),
+        ("adversary", "The domain classifier, and a fresh one", dann, _of_dann(plots.adversary_curves)),
+        ("loss", "Losses of DANN", dann, _of_dann(plots.loss_curves)),
+        ("gradient", "Gradients arriving at the features", dann, _of_dann(plots.gradient_curves)),
     )
     for row in (charts[:2], charts[2:]):
-        for column, (name, title, draw) in zip(st.columns(2), row, strict=True):
+        for column, (name, title, views, draw) in zip(st.columns(2), row, strict=True):
             with column, card(f"chart-{name}"):
                 card_header(title)
-                of = metrics if name == "accuracy" else {"dann": dann}
-                figure = remembered((name, *((arm, titles[arm], shown_of(of[arm])) for arm in of)), draw)
-                live_chart(figure, key=f"chart-{name}-{PAGE}", height=240, description=title)
+                moving_chart(
+                    views, draw, key=f"chart-{name}-{PAGE}", about=tuple(titles.items()), height=240, description=title
+                )
+
+
+def _of_dann(draw: Callable[[Mapping[str, Series]], go.Figure]) -> Draw:
+    return lambda metrics: draw(metrics.get("dann", {}))
 
 
 def class_names(views: Iterable[RunView]) -> tuple[str, ...]:

@@ -17,12 +17,12 @@ from tlcore.specs import CatalogueSet, DatasetSpec, OwnFeatures, OwnPictures, Ru
 from tlcore.specs.own_data import ListOwn
 from tlcore.specs.parameters import REPLACEABLE, own_data_of, with_contents
 from ui import tours
+from ui.crowd import redraw_seconds
 from ui.library import RunView, executor, find_several
 from ui.visitor import scope
 
 MOST_SEEDS = 20
 WAITING_SECONDS = 0.3
-WATCHING_SECONDS = 0.7
 FILM_PATIENCE_SECONDS = 120  # after a run has ended, for its frames to be laid out
 SECONDS_KNOWN = 10  # what the own data hold
 COMPARED_SEEDS = 10  # finished runs of these seeds enter the comparison, whoever trained them
@@ -118,7 +118,8 @@ class Experiment:
         return [run.id for run in self.live_runs()]
 
     def refresh_seconds(self) -> float | None:
-        """How often to look at the runs that are shown: often until they begin, not at all once nothing changes.
+        """How often to look at the runs that are shown: often until they begin, not at all once nothing changes, and
+        the more seldom the more people look.
 
         What is shown changes while runs train, and a little longer, until their films are laid out.
         """
@@ -127,7 +128,7 @@ class Experiment:
             return WAITING_SECONDS
         lately = time.time() - FILM_PATIENCE_SECONDS
         if self.live() or any(not run.projected and (run.ended or 0) > lately for run in own):
-            return WATCHING_SECONDS
+            return redraw_seconds()
         return None
 
     def trained_seeds(self) -> int:

@@ -12,7 +12,8 @@ from tlcore.presets.layer_transfer import BASE, BASE_A, LAYERS, split_arm, textb
 from tlcore.specs import LayerTransfer, RunSpec
 from ui.address import number_of
 from ui.comparison import Finished
-from ui.experiment import COMPARED_SEEDS, WATCHING_SECONDS, Experiment
+from ui.crowd import redraw_seconds
+from ui.experiment import COMPARED_SEEDS, Experiment
 from ui.library import RunView, find_several
 
 METRIC = "target_accuracy"
@@ -141,7 +142,7 @@ def pace_of(experiment: Experiment) -> float | None:
     pace = experiment.refresh_seconds()
     if pace is None and built_ids(experiment):
         built = find_several(experiment.preset, built_ids(experiment)).values()
-        return WATCHING_SECONDS if any(view.run.live for view in built) else None
+        return redraw_seconds() if any(view.run.live for view in built) else None
     return pace
 
 

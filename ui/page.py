@@ -73,7 +73,7 @@ _STYLE = """
 [data-testid=stSidebarNavLink][aria-current=page]{background:color-mix(in srgb,var(--tl-label) 14%,transparent)}
 [class*="st-key-card"]{background:var(--tl-card)}
 .st-key-visitor-pass{display:none}
-.st-key-connection,.st-key-pulse{position:absolute;width:0;height:0;overflow:visible}
+.st-key-connection,.st-key-pulse,.st-key-feed{position:absolute;width:0;height:0;overflow:visible}
 """
 
 

@@ -149,6 +149,8 @@ class Visitor:
                 self.elements.clear()
         elif kind == "delta":
             self._place(tuple(message.metadata.delta_path), message.delta)
+        elif kind == "navigation":
+            self._page_hash = message.navigation.page_script_hash or self._page_hash  # the page that was really drawn
         elif kind == "page_info_changed":
             self.query = message.page_info_changed.query_string
         elif kind == "auto_rerun":

@@ -24,7 +24,7 @@ from tlcore.runs import Store
 CASE = "50 viewers of one live run, 1 update a second"
 TO_HOLD = "p95 of an update below 500 ms, none missed, memory growth below 100 MB, training slowed by less than 10 %"
 PRESET, ARM, STEPS = "domain-adversarial/photo-digits", "dann", 100_000
-CHART = '"description": "Losses of DANN"'
+CHART = "chart-loss-domain-adversarial"
 BASELINE_SECONDS, WATCHED_SECONDS, ROUNDS = 10.0, 20.0, 2
 LOOK_SECONDS = 0.005
 SETTLE_SECONDS = 3.0  # at the end of watching nothing new is counted, only waited for
@@ -46,10 +46,15 @@ class Watch:
                 self.steps.append(step)
 
 
-def newest_step(specification: str) -> int | None:
-    """The last step drawn in a chart, from the message to its component; None for an empty chart."""
+def newest_step(message: str) -> int | None:
+    """The last step drawn in the chart, from a message that brings it; None for an empty chart.
+
+    The page brings it as it is drawn, the feed as one chart of many.
+    """
+    content = json.loads(message)
+    figure = json.loads(content["charts"][CHART]) if "charts" in content else content["figure"]
     lasts = []
-    for trace in json.loads(specification)["figure"]["data"]:
+    for trace in figure["data"]:
         steps = trace.get("x", ())
         if isinstance(steps, dict):
             steps = np.frombuffer(base64.b64decode(steps["bdata"]), steps["dtype"])

@@ -69,6 +69,7 @@ function createChart(parent) {
   const wait = element("div", { class: "tl-wait" }, "Drawing…");
   const root = element("div", { class: "tl-live-chart", role: "figure" }, plot, wait);
   parent.append(root);
+  let given = null;
   let latest = null;
   let Plotly = null;
   let drawing = false;
@@ -126,9 +127,17 @@ function createChart(parent) {
   });
   observer.observe(root);
 
-  return {
+  /** What `feed.js` brings: the figure alone, as text; everything else stays as the page gave it. */
+  const onFeed = ({ detail }) => {
+    const text = given && detail[given.uirevision];
+    if (text) chart.update({ ...given, figure: JSON.parse(text) });
+  };
+  window.addEventListener("tl-feed", onFeed);
+
+  const chart = {
     link,
     update(data) {
+      given = data;
       root.style.height = `${data.chart_height}px`;
       if (data.description) root.setAttribute("aria-label", data.description);
       applyPalette(root, data.palette);
@@ -144,9 +153,11 @@ function createChart(parent) {
     },
     destroy() {
       observer.disconnect();
+      window.removeEventListener("tl-feed", onFeed);
       if (Plotly && plot.data) Plotly.purge(plot);
     },
   };
+  return chart;
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {

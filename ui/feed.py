@@ -1,0 +1,137 @@
+"""Charts that move while runs train, sent by themselves, so that a hall of viewers gets them at once.
+
+A page draws its charts with `moving_chart`; a small fragment beside it, `feed`, then looks several times a second for
+what the runs have recorded since and sends all charts in one message. What is in it is made once for everybody who
+watches the same runs. The page itself is drawn anew more seldom (`ui.crowd`).
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from tlcore.runs import Series
+from ui.components import mount
+from ui.crowd import feed_seconds
+from ui.library import RunView, metrics_of, shown_of
+from ui.live_chart import live_chart
+from ui.remembered import remembered
+
+Draw = Callable[[Mapping[str, Mapping[str, Series]]], go.Figure]
+
+FRESH_SECONDS = 0.1  # within them all viewers are given the same
+MOST_KEPT = 200
+_MOVING = "_moving_charts"
+
+
+@dataclass(frozen=True)
+class Moving:
+    """A chart of runs: how it is drawn, and of what. about: what decides how it looks besides the runs' metrics."""
+
+    views: Mapping[str, RunView]
+    draw: Draw
+    key: str
+    about: Hashable
+
+    @property
+    def identity(self) -> Hashable:
+        """Alike for everybody who is shown the same."""
+        return self.key, self.about, tuple((arm, view.run.id) for arm, view in self.views.items())
+
+    def specification(self) -> dict[str, Any]:
+        """The chart as it is now, for `live_chart`."""
+        metrics = {arm: metrics_of(view) for arm, view in self.views.items()}
+        shown = (self.key, self.about, *((arm, shown_of(lines)) for arm, lines in metrics.items()))
+        return remembered(shown, lambda: self.draw(metrics))
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """A moving chart at one moment: its specification as JSON, and how its runs stand."""
+
+    text: str
+    states: tuple[tuple[str, bool], ...]
+
+
+def moving_chart(
+    views: Mapping[str, RunView],
+    draw: Draw,
+    *,
+    key: str,
+    about: Hashable = (),
+    height: int = 260,
+    description: str = "",
+) -> None:
+    """Show a chart of the metrics of some runs, by arm, which follows while they train.
+
+    draw: the figure of the metrics of every arm. about: whatever else decides how it looks, for example titles.
+    """
+    chart = Moving(dict(views), draw, key, about)
+    live_chart(chart.specification(), key=key, height=height, description=description)
+    st.session_state.setdefault(_MOVING, {})[key] = chart
+
+
+def feed(pace: float | None) -> None:
+    """Keep the moving charts of this page up to date. pace: of the page, None where nothing of it changes."""
+    st.session_state.pop(_MOVING, None)  # of the page that was looked at before
+    if pace is not None:
+        seconds = feed_seconds()
+        st.fragment(_send, run_every=seconds)(seconds)
+
+
+def _send(pace: float) -> None:
+    charts: Mapping[str, Moving] = st.session_state.get(_MOVING, {})
+    live = {key: chart for key, chart in charts.items() if any(view.run.live for view in chart.views.values())}
+    fresh = {key: _FRESH.of(chart) for key, chart in live.items()}
+    if pace != feed_seconds() or any(fresh[key].states != _states(live[key].views) for key in live):
+        st.rerun()  # a run has begun, paused or ended: that concerns the whole page
+    with st.container(key="feed"):
+        mount(
+            "feed", script="feed.js", style="visitor.css", key="feed-mark",
+            data={"charts": {key: found.text for key, found in fresh.items()}},
+        )  # fmt: skip
+
+
+def _states(views: Mapping[str, RunView]) -> tuple[tuple[str, bool], ...]:
+    return tuple((view.run.state, view.run.paused) for view in views.values())
+
+
+class _Board:
+    """What was made a moment ago, for all viewers."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._made: OrderedDict[Hashable, tuple[float, Fresh]] = OrderedDict()
+
+    def of(self, chart: Moving) -> Fresh:
+        """The chart as its runs stand now, or stood within `FRESH_SECONDS`."""
+        identity = chart.identity
+        with self._lock:  # who comes while it is made waits for it: reading and drawing are all computing
+            found = self._made.get(identity)
+            if found is None or time.monotonic() - found[0] > FRESH_SECONDS:
+                found = (time.monotonic(), _made(chart))
+                self._made[identity] = found
+                self._made.move_to_end(identity)
+                while len(self._made) > MOST_KEPT:
+                    self._made.popitem(last=False)
+            return found[1]
+
+
+_FRESH = _Board()
+
+
+def _made(chart: Moving) -> Fresh:
+    views = {}
+    for arm, view in chart.views.items():
+        now = view.store.several([view.run.id]).get(view.run.id) if view.run.live else view.run
+        views[arm] = replace(view, run=now or view.run)
+    figure = replace(chart, views=views).specification()
+    return Fresh(json.dumps(figure, separators=(",", ":")), _states(views))
