@@ -74,9 +74,9 @@ def main() -> None:
         if remark:
             st.warning(remark)
         warm_up()
-        pace = experiment.refresh_seconds()
-        feed(pace)
-        st.fragment(live_view, run_every=pace)(experiment, pace)
+        moves = experiment.moves
+        feed(moves)
+        st.fragment(live_view)(experiment, moves)
     except LabError as error:
         st.error(str(error))
         return
@@ -89,12 +89,12 @@ def main() -> None:
         take_along(experiment, shown)
 
 
-def live_view(experiment: Experiment, pace: float | None) -> None:
+def live_view(experiment: Experiment, moves: bool) -> None:
     """Everything that changes while runs train, with the controls, so that they never wait for the rest of the page."""
-    if pace != experiment.refresh_seconds():
-        st.rerun()  # begins or ends the refreshing, or lets it slow down
+    if moves != experiment.moves:
+        st.rerun()  # begins or ends the refreshing
     diagram = st.container()
-    run_bar(PAGE, experiment)
+    run_bar(PAGE, experiment, experiment.refresh_seconds())
     views = experiment.views(experiment.seed)
     started = {arm: view for arm, view in views.items() if view is not None}
     metrics = {arm: metrics_of(view) for arm, view in started.items()}

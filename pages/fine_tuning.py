@@ -89,8 +89,8 @@ def main() -> None:
             st.warning(remark)
         warm_up()
         own_choice(experiment)
-        pace, pair = experiment.refresh_seconds(), chosen_pair(experiment)
-        st.fragment(live_view, run_every=pace)(experiment, pace, pair)
+        moves, pair = experiment.moves, chosen_pair(experiment)
+        st.fragment(live_view)(experiment, moves, pair)
         adviser(experiment)
         four_cases()
         own_classifier(experiment)
@@ -109,12 +109,12 @@ def main() -> None:
         )
 
 
-def live_view(experiment: Experiment, pace: float | None, pair: Pair) -> None:
+def live_view(experiment: Experiment, moves: bool, pair: Pair) -> None:
     """Everything that changes while runs train, with the controls, so that they never wait for the rest of the page."""
     seed = seed_of_address()
-    if pace != experiment.refresh_seconds() or pair != chosen_pair(experiment) or seed != experiment.seed:
+    if moves != experiment.moves or pair != chosen_pair(experiment) or seed != experiment.seed:
         st.rerun()  # begins or ends the refreshing, or shows other runs everywhere on the page
-    run_bar(PAGE, experiment)
+    run_bar(PAGE, experiment, experiment.refresh_seconds())
     board = board_of(experiment)
     metric = chosen_metric(board)
     shown = {arm: view for arm in pair.arms if (view := board.view(arm)) is not None}

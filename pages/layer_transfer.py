@@ -48,8 +48,8 @@ def main() -> None:
         if remark:
             st.warning(remark)
         warm_up()
-        pace, ready = pace_of(experiment), bases_ready(experiment)
-        st.fragment(live_view, run_every=pace)(experiment, pace, ready)
+        moves, ready = pace_of(experiment) is not None, bases_ready(experiment)
+        st.fragment(live_view)(experiment, moves, ready)
         lively(lambda: contents_card(experiment), f"contents-{experiment.preset.name}")
     except LabError as error:
         st.error(str(error))
@@ -65,12 +65,13 @@ def main() -> None:
         take_along(experiment, [view for view in views.values() if view], beside=beside, titles=titles)
 
 
-def live_view(experiment: Experiment, pace: float | None, ready: bool) -> None:
+def live_view(experiment: Experiment, moves: bool, ready: bool) -> None:
     """Everything that changes while runs train, with the controls, so that they never wait for the rest of the page."""
-    changed = pace != pace_of(experiment) or seed_of_address() != experiment.seed
+    pace = pace_of(experiment)
+    changed = moves != (pace is not None) or seed_of_address() != experiment.seed
     if changed or ready != bases_ready(experiment):
         st.rerun()  # begins or ends the refreshing, or shows other runs everywhere on the page
-    run_bar(PAGE, experiment)
+    run_bar(PAGE, experiment, pace)
     board = board_of(experiment)
     figure_card(board, {"bench": bench_address(experiment)})
     bench_card(board)

@@ -13,6 +13,7 @@ from tlcore.player.film import Curve, accuracy_curve
 from tlcore.presets.multitask import PAGE, PROGRESSIVE, YOURS
 from tlcore.runs import Notice, Series
 from ui.experiment import Experiment, from_address
+from ui.feed import feed
 from ui.films import film_panel, projections_of
 from ui.fine_tuning_arms import metrics_of, probe_of
 from ui.fine_tuning_network import network_style
@@ -86,8 +87,9 @@ def main() -> None:
             st.warning(remark)
         warm_up()
         own_table_card(experiment)
-        pace = experiment.refresh_seconds()
-        st.fragment(live_view, run_every=pace)(experiment, pace)
+        moves = experiment.moves
+        feed(moves)
+        st.fragment(live_view)(experiment, moves)
     except LabError as error:
         st.error(str(error))
         return
@@ -104,11 +106,11 @@ def main() -> None:
         take_along(experiment, [view for view in experiment.views(experiment.seed).values() if view])
 
 
-def live_view(experiment: Experiment, pace: float | None) -> None:
+def live_view(experiment: Experiment, moves: bool) -> None:
     """Everything that changes while runs train, with the controls."""
-    if pace != experiment.refresh_seconds():
+    if moves != experiment.moves:
         st.rerun()  # begins or ends the refreshing
-    run_bar(PAGE, experiment)
+    run_bar(PAGE, experiment, experiment.refresh_seconds())
     if experiment.preset.name == YOURS:
         st.caption("Choose a table and its tasks above.")
         return
@@ -132,7 +134,7 @@ def live_view(experiment: Experiment, pace: float | None) -> None:
         with left:
             lesson_card(board)
         with right:
-            curves_card(metrics, board.titles[chosen])
+            curves_card(view, board.titles[chosen])
         gradients_card(metrics, board.titles[chosen])
         table_card(board)
     notice_box(notices_of(board))

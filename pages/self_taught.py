@@ -15,6 +15,7 @@ from tlcore.plots.fine_tuning import looks_of
 from tlcore.presets.self_taught import PAGE
 from tlcore.runs import Frame, Notice, Probe, Series
 from ui.experiment import Experiment, from_address, seed_of_address
+from ui.feed import feed
 from ui.films import film_panel, projections_of
 from ui.fine_tuning_arms import Pair, metrics_of, probe_of
 from ui.fine_tuning_curve import table_card, warnings_box
@@ -90,8 +91,9 @@ def main() -> None:
         if remark:
             st.warning(remark)
         warm_up()
-        pace = experiment.refresh_seconds()
-        st.fragment(live_view, run_every=pace)(experiment, pace)
+        moves = experiment.moves
+        feed(moves)
+        st.fragment(live_view)(experiment, moves)
     except LabError as error:
         st.error(str(error))
         return
@@ -105,13 +107,13 @@ def main() -> None:
         take_along(experiment, [view for view in views.values() if view], beside=shown_pair(experiment).arms)
 
 
-def live_view(experiment: Experiment, pace: float | None) -> None:
+def live_view(experiment: Experiment, moves: bool) -> None:
     """Everything that changes while runs train, with the controls, so that they never wait for the rest of the page."""
-    if pace != experiment.refresh_seconds() or seed_of_address() != experiment.seed:
+    if moves != experiment.moves or seed_of_address() != experiment.seed:
         st.rerun()  # begins or ends the refreshing, or shows other runs everywhere on the page
     board = self_taught_board(experiment)
     network_card(board)
-    run_bar(PAGE, experiment)
+    run_bar(PAGE, experiment, experiment.refresh_seconds())
     pair = shown_pair(experiment)
     pair_widgets(experiment, board.views)
     shown = {arm: view for arm in pair.arms if (view := board.view(arm)) is not None}

@@ -15,9 +15,9 @@ from tlcore.runs import Notice, Series
 from ui.background import lively
 from ui.comparison import finished_runs
 from ui.experiment import Experiment, from_address
+from ui.feed import feed, moving_chart
 from ui.films import film_panel, projections_of
 from ui.library import RunView, warm_up
-from ui.live_chart import live_chart
 from ui.page import card, card_header, explained, notice_box, page_header, steps_to_look_for
 from ui.player import BEGINS, PlayerState, no_player, player, player_state, wanted_by_address
 from ui.run_bar import run_bar
@@ -67,8 +67,9 @@ def main() -> None:
         if remark:
             st.warning(remark)
         warm_up()
-        pace = experiment.refresh_seconds()
-        st.fragment(live_view, run_every=pace)(experiment, pace)
+        moves = experiment.moves
+        feed(moves)
+        st.fragment(live_view)(experiment, moves)
         lively(partial(questions, experiment), "zero-shot-questions")
     except LabError as error:
         st.error(str(error))
@@ -81,11 +82,11 @@ def main() -> None:
         take_along(experiment, [view for view in experiment.views(experiment.seed).values() if view])
 
 
-def live_view(experiment: Experiment, pace: float | None) -> None:
+def live_view(experiment: Experiment, moves: bool) -> None:
     """Everything that changes while runs train, with the controls."""
-    if pace != experiment.refresh_seconds():
+    if moves != experiment.moves:
         st.rerun()  # begins or ends the refreshing, and shows what can be asked of what has finished
-    run_bar(PAGE, experiment)
+    run_bar(PAGE, experiment, experiment.refresh_seconds())
     views = experiment.views(experiment.seed)
     started = {arm: view for arm, view in views.items() if view is not None}
     metrics = {arm: view.store.metrics(view.run.id) for arm, view in started.items()}
@@ -96,14 +97,16 @@ def live_view(experiment: Experiment, pace: float | None) -> None:
     left, right = st.columns(2)
     with left, card("chart-unseen"):
         card_header("Right among unseen classes", f"chance {chance:.1%}" if chance else "")
-        live_chart(
-            plots.accuracy_curves(metrics, titles, chance), key="chart-unseen", height=240,
+        moving_chart(
+            started, lambda metrics: plots.accuracy_curves(metrics, titles, chance),
+            key="chart-unseen", about=(*titles.items(), chance), height=240,
             description="zero-shot accuracy over the steps",
         )  # fmt: skip
     with right, card("chart-spread"):
         card_header("Does the space collapse?")
-        live_chart(
-            plots.spread_curves(metrics, titles), key="chart-spread", height=240,
+        moving_chart(
+            started, lambda metrics: plots.spread_curves(metrics, titles),
+            key="chart-spread", about=tuple(titles.items()), height=240,
             description="how far pictures and descriptions lie from their middle",
         )  # fmt: skip
     with card("comparison"):

@@ -25,10 +25,14 @@ def connection() -> None:
 
 
 def pulse(runs: Sequence[Run], pace: float | None) -> None:
-    """A sign of life. runs: those of this view that wait or train. pace: seconds until the next, None for no more."""
+    """A sign of life of the view that is being drawn, which has it drawn again after some time.
+
+    runs: those of this view that wait or train. pace: seconds until it is drawn again, None for no more.
+    """
     step = max((run.step for run in runs), default=None)
     with st.container(key="pulse"):
         mount(
             "pulse", script="pulse.js", style="visitor.css", key="pulse-mark",
-            data={"moment": time.time(), "step": step, "live": bool(runs), "pace": pace},
+            data={"pace": pace, "moment": time.time(), "step": step, "live": bool(runs)},
+            on_look_change=lambda: None,
         )  # fmt: skip

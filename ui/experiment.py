@@ -117,6 +117,11 @@ class Experiment:
         """Identities of this experiment's runs that wait or train."""
         return [run.id for run in self.live_runs()]
 
+    @property
+    def moves(self) -> bool:
+        """Whether what is shown changes by itself: while runs wait or train, and until their films are laid out."""
+        return self.refresh_seconds() is not None
+
     def refresh_seconds(self) -> float | None:
         """How often to look at the runs that are shown: often until they begin, not at all once nothing changes, and
         the more seldom the more people look.

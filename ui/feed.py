@@ -79,24 +79,27 @@ def moving_chart(
     st.session_state.setdefault(_MOVING, {})[key] = chart
 
 
-def feed(pace: float | None) -> None:
-    """Keep the moving charts of this page up to date. pace: of the page, None where nothing of it changes."""
+def feed(moves: bool) -> None:
+    """Keep the moving charts of this page up to date. moves: whether anything of the page still changes by itself."""
     st.session_state.pop(_MOVING, None)  # of the page that was looked at before
-    if pace is not None:
-        seconds = feed_seconds()
-        st.fragment(_send, run_every=seconds)(seconds)
+    if moves:
+        st.fragment(_send)()
 
 
-def _send(pace: float) -> None:
+def _send() -> None:
     charts: Mapping[str, Moving] = st.session_state.get(_MOVING, {})
     live = {key: chart for key, chart in charts.items() if any(view.run.live for view in chart.views.values())}
     fresh = {key: _FRESH.of(chart) for key, chart in live.items()}
-    if pace != feed_seconds() or any(fresh[key].states != _states(live[key].views) for key in live):
+    if any(fresh[key].states != _states(live[key].views) for key in live):
         st.rerun()  # a run has begun, paused or ended: that concerns the whole page
     with st.container(key="feed"):
         mount(
             "feed", script="feed.js", style="visitor.css", key="feed-mark",
-            data={"charts": {key: found.text for key, found in fresh.items()}},
+            data={
+                "pace": feed_seconds(), "moment": time.time(),
+                "charts": {key: found.text for key, found in fresh.items()},
+            },
+            on_look_change=lambda: None,
         )  # fmt: skip
 
 

@@ -12,6 +12,8 @@ from tlcore.plots import multitask as plots
 from tlcore.presets.multitask import MANY_SMALL_TASKS, TOO_SMALL, UNRELATED
 from tlcore.runs import Series
 from tlcore.specs import Shared
+from ui.feed import moving_chart
+from ui.library import RunView, metrics_of
 from ui.live_chart import live_chart
 from ui.multitask_runs import Board, family, gradient_cosines, tasks_of
 from ui.page import card, card_header
@@ -167,19 +169,23 @@ def _gaps(board: Board) -> dict[str, dict[int, list[float]]]:
 # Gradients ---------------------------------------------------------------------------------------------------------
 
 
-def curves_card(metrics: Mapping[str, Series], title: str) -> None:
+def curves_card(view: RunView | None, title: str) -> None:
     """The score of every task of one run over its steps."""
-    scores = {task: f"accuracy.{task}" for task in family(metrics, "accuracy")}
-    scores |= {task: f"r2.{task}" for task in family(metrics, "r2")}
     with card("curves"):
         card_header("Every task", title)
-        if not any(name in metrics for name in scores.values()):
+        if view is None or not scores_of(metrics_of(view)):
             st.caption("Drawn as the run is tested.")
             return
-        live_chart(
-            plots.task_curves(metrics, dict([*scores.items()][:MOST_TASKS])), key="task-curves", height=HIGH,
-            description="score of every task over the steps",
+        moving_chart(
+            {title: view}, lambda metrics: plots.task_curves(metrics[title], scores_of(metrics[title])),
+            key="task-curves", height=HIGH, description="score of every task over the steps",
         )  # fmt: skip
+
+
+def scores_of(metrics: Mapping[str, Series]) -> dict[str, str]:
+    """Under which name a run tells the score of each of its tasks, of the first `MOST_TASKS`."""
+    found = {task: f"{score}.{task}" for score in ("accuracy", "r2") for task in family(metrics, score)}
+    return dict([*found.items()][:MOST_TASKS])
 
 
 def gradients_card(metrics: Mapping[str, Series], title: str) -> None:

@@ -26,8 +26,11 @@ STEP_PATIENCE_SECONDS = 0.4
 STEP_LOOK_SECONDS = 0.02
 
 
-def run_bar(page: str, experiment: Experiment) -> None:
-    """Draw the bar and act on it. What is pressed acts before the page is drawn again."""
+def run_bar(page: str, experiment: Experiment, pace: float | None) -> None:
+    """Draw the bar and act on it. What is pressed acts before the page is drawn again.
+
+    pace: seconds until the view that the bar stands in is drawn again by itself, None for never.
+    """
     runs = experiment.live_runs()
     live = [run.id for run in runs]
     paused = bool(runs) and all(run.paused for run in runs if run.state == "running")
@@ -68,7 +71,7 @@ def run_bar(page: str, experiment: Experiment) -> None:
         st.caption(refusal)
     for reason in dict.fromkeys(run.reason for run in runs if run.paused and run.reason):
         st.warning(reason)
-    pulse(runs, experiment.refresh_seconds())
+    pulse(runs, pace)
     problem = st.session_state.pop(_ERROR, None)
     if problem:
         st.error(problem)

@@ -17,7 +17,8 @@ from tlcore.plots import self_taught as plots
 from tlcore.plots.fine_tuning import Reference, efficiency_curve
 from tlcore.presets.fine_tuning import split_arm
 from tlcore.runs import Series
-from ui.fine_tuning_arms import Pair, metrics_of, moment_of
+from ui.feed import moving_chart
+from ui.fine_tuning_arms import Pair
 from ui.fine_tuning_curve import progress
 from ui.library import RunView
 from ui.live_chart import live_chart
@@ -74,23 +75,21 @@ def inside_cards(board: SelfTaughtBoard) -> None:
     """How many dimensions the features use, and whether neighbours among them show the same."""
     arms = learners(board.experiment)
     views = {arm: view for arm in arms if (view := board.view(arm)) is not None}
-    metrics = {arm: metrics_of(view) for arm, view in views.items()}
     titles = {arm: TITLES.get(arm, arm) for arm in arms}
-    moments = (board.experiment.preset.identity, *(moment_of(view) for view in views.values()))
+    width = max((getattr(board.experiment.arms[arm].network, "features", 0) for arm in arms), default=0)
     left, right = st.columns(2)
     with left, card("rank"):
         card_header("Do the features collapse?", "dotted: where the loss looks")
-        width = max((getattr(board.experiment.arms[arm].network, "features", 0) for arm in arms), default=0)
-        figure = remembered(("rank", *moments), lambda: plots.rank_curves(metrics, titles, width))
-        live_chart(
-            figure, key="effective-rank", height=HEIGHT,
+        moving_chart(
+            views, lambda metrics: plots.rank_curves(metrics, titles, width),
+            key="effective-rank", about=(*titles.items(), width), height=HEIGHT,
             description="effective rank of the features over the steps: near one they have collapsed",
         )  # fmt: skip
     with right, card("neighbours"):
         card_header("Do neighbours show the same digit?", "labels only to look")
-        figure = remembered(("agreement", *moments), lambda: plots.agreement_curves(metrics, titles))
-        live_chart(
-            figure, key="neighbour-agreement", height=HEIGHT,
+        moving_chart(
+            views, lambda metrics: plots.agreement_curves(metrics, titles),
+            key="neighbour-agreement", about=tuple(titles.items()), height=HEIGHT,
             description="share of the target's test pictures whose nearest neighbours are of their class",
         )  # fmt: skip
 

@@ -1,9 +1,11 @@
-"""A visitor without a browser: Streamlit's own protocol over its WebSocket, as the browser speaks it."""
+"""A visitor without a browser: Streamlit's own protocol over its WebSocket, as the browser and the lab's components
+speak it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -18,6 +20,8 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 NO_TOKEN = "PLACEHOLDER_AUTH_TOKEN"  # what the browser sends where there is no cookie against forged requests
 PATIENCE_SECONDS = 300.0
+LOOKING = re.compile(r'\{"pace": ?([\d.]+)')  # what a part that changes by itself is given, see ui/assets/looking.js
+LOST_SECONDS = 12.0  # after which it asks again
 
 
 class Visitor:
@@ -154,7 +158,8 @@ class Visitor:
         elif kind == "page_info_changed":
             self.query = message.page_info_changed.query_string
         elif kind == "auto_rerun":
-            self._start_timer(message.auto_rerun.fragment_id, message.auto_rerun.interval)
+            interval = message.auto_rerun.interval
+            self._start_timer(message.auto_rerun.fragment_id, interval, interval)
         elif kind == "stop_auto_rerun":
             self._stop_timers()
         elif kind == "script_finished":
@@ -165,6 +170,9 @@ class Visitor:
             return
         element = delta.new_element
         self.elements[path] = (element, delta.fragment_id)
+        looking = LOOKING.match(element.bidi_component.json)
+        if looking:
+            self._start_timer(delta.fragment_id, float(looking[1]), LOST_SECONDS)
         if element.WhichOneof("type") == "exception":
             self.errors.append(f"{element.exception.type}: {element.exception.message}")
         if self._on_element is not None:
@@ -180,18 +188,19 @@ class Visitor:
             self.reruns_answered += 1
         self._finished.set()
 
-    def _start_timer(self, fragment: str, interval: float) -> None:
+    def _start_timer(self, fragment: str, first: float, then: float) -> None:
         if fragment in self._timers:
             self._timers[fragment].cancel()
-        self._timers[fragment] = asyncio.create_task(self._tick(fragment, interval))
+        self._timers[fragment] = asyncio.create_task(self._tick(fragment, first, then))
 
     def _stop_timers(self) -> None:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
 
-    async def _tick(self, fragment: str, interval: float) -> None:
+    async def _tick(self, fragment: str, first: float, then: float) -> None:
         with contextlib.suppress(websockets.ConnectionClosed):
+            await asyncio.sleep(max(first, self._least_interval))
             while True:
-                await asyncio.sleep(max(interval, self._least_interval))
                 await self.ask(fragment=fragment, automatic=True)
+                await asyncio.sleep(max(then, self._least_interval))
