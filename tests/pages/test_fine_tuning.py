@@ -28,7 +28,9 @@ CLASSES = tuple("0123456789")
 
 
 @pytest.fixture
-def experiment(store: Store) -> Experiment:  # noqa: F811
+def experiment(store: Store, monkeypatch: pytest.MonkeyPatch) -> Experiment:  # noqa: F811
+    """An experiment of which nothing is recorded: all that a page shows of it was put there by a test."""
+    monkeypatch.setattr("ui.library.recorded", lambda preset: None)
     return Experiment(find_preset(f"fine-tuning/{FEW}"), {})
 
 

@@ -1,0 +1,96 @@
+"""Charts that move: read and drawn once for all who watch the same runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import plotly.graph_objects as go
+import pytest
+
+from tlcore.presets import all_presets
+from tlcore.runs import Series, Store
+from ui import feed
+from ui.feed import FRESH_SECONDS, Moving
+from ui.library import RunView
+
+
+def drawn(metrics: Mapping[str, Mapping[str, Series]]) -> go.Figure:
+    lines = [arm["loss"] for arm in metrics.values() if "loss" in arm]
+    return go.Figure([go.Scatter(x=line.steps.tolist(), y=line.values.tolist()) for line in lines])
+
+
+class Clock:
+    """A clock that stands until it is set."""
+
+    now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(feed, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def chart(tmp_path: Path) -> Moving:
+    """A chart of one run that trains, as a page drew it at step 1."""
+    store = Store(tmp_path)
+    run = store.add(all_presets()["domain-adversarial/moons"].arms["dann"], arm="dann")
+    store.change(run, state="running", step=1, heartbeat=1.0)
+    store.record_metrics(run, [(1, {"loss": 2.0})])
+    return Moving({"dann": RunView(store.require(run), store, False)}, drawn, "loss", ())
+
+
+def go_on(chart: Moving) -> None:
+    """The run of a chart trains one step, then pauses."""
+    view = chart.views["dann"]
+    view.store.record_metrics(view.run.id, [(2, {"loss": 1.0})])
+    view.store.change(view.run.id, step=2, heartbeat=2.0, paused=True)
+
+
+def steps_of(text: str) -> list[int]:
+    return json.loads(text)["data"][0]["x"]
+
+
+def test_a_chart_is_made_once_for_all_who_ask_at_about_the_same_time(chart: Moving, clock: Clock) -> None:
+    board = feed._Board()
+    first = board.of(chart)
+    assert steps_of(first.text) == [1]
+    go_on(chart)
+    clock.now += FRESH_SECONDS / 2
+    assert board.of(replace(chart, draw=drawn)) is first, "another viewer's page has functions of its own"
+    clock.now += FRESH_SECONDS
+    assert steps_of(board.of(chart).text) == [1, 2]
+
+
+def test_it_tells_how_its_runs_stand_now(chart: Moving) -> None:
+    board = feed._Board()
+    assert board.of(chart).states == (("running", False),) == feed._states(chart.views)
+    go_on(chart)
+    assert feed._Board().of(chart).states == (("running", True),) != feed._states(chart.views)
+
+
+def test_charts_of_other_runs_or_titles_are_others(chart: Moving, clock: Clock) -> None:
+    board = feed._Board()
+    board.of(chart)
+    view = chart.views["dann"]
+    other = view.store.add(all_presets()["domain-adversarial/moons"].arms["source_only"], arm="source_only")
+    charts = [chart, replace(chart, about=("title",)), replace(chart, key="accuracy")]
+    charts.append(replace(chart, views={"dann": RunView(view.store.require(other), view.store, False)}))
+    assert len({one.identity for one in charts}) == 4
+    assert json.loads(board.of(charts[-1]).text)["data"] == []
+
+
+def test_old_charts_are_let_go(chart: Moving, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "MOST_KEPT", 2)
+    board = feed._Board()
+    for name in ("a", "b", "c"):
+        board.of(replace(chart, key=name))
+    assert [identity[0] for identity in board._made] == ["b", "c"]
