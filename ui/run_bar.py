@@ -20,6 +20,7 @@ from ui.library import estimate, executor
 from ui.parameter_form import parameter_form
 
 _ERROR = "_run_bar_error"
+_OTHER_RUNS = "_run_bar_other_runs"
 TRAIN_WIDTH = 170  # pixels: room for its longest label
 PAUSE_WIDTHS = {"pause": 108}
 STEP_PATIENCE_SECONDS = 0.4
@@ -31,6 +32,8 @@ def run_bar(page: str, experiment: Experiment, pace: float | None) -> None:
 
     pace: seconds until the view that the bar stands in is drawn again by itself, None for never.
     """
+    if st.session_state.pop(_OTHER_RUNS, False):
+        st.rerun()  # the address tells of another seed, which concerns the whole page
     runs = experiment.live_runs()
     live = [run.id for run in runs]
     paused = bool(runs) and all(run.paused for run in runs if run.state == "running")
@@ -109,7 +112,9 @@ def _train_label(experiment: Experiment) -> tuple[str, int]:
 def _train(experiment: Experiment, seeds: int) -> None:
     experiment.train(seeds)
     newest = replace(experiment, seeds=seeds, seed=experiment.trained_seeds())
-    replace(newest, seed=min(newest.seed, seeds - 1)).write_address()
+    shown = replace(newest, seed=min(newest.seed, seeds - 1))
+    shown.write_address()
+    st.session_state[_OTHER_RUNS] = (shown.seeds, shown.seed) != (experiment.seeds, experiment.seed)
 
 
 def _steer_button(label: str, icon: str, command: str, live: list[str], *, enabled: bool, help: str) -> None:
