@@ -100,7 +100,8 @@ def test_the_films_of_both_arms_are_shown(page: Any, app_server: Callable[..., s
         lambda: "seed" in page.locator(".tl-card-head").filter(has_text="What transfer bought").inner_text(), "compared"
     )
     press(page, "Train another seed")
-    until(lambda: {"seeds=2", "seed=1"} <= set(page.url.split("?")[-1].split("&")), "its runs are the ones shown")
+    shown = page.locator(".js-plotly-plot").first  # asking it, unlike asking for the address alone, hears of a new one
+    until(lambda: shown.is_visible() and "seeds=2&seed=1" in page.url, "its runs are the ones shown")
     until(lambda: [run.state for run in store_of(address).runs()].count("finished") >= 6, "six arms are trained")
 
 
