@@ -6,14 +6,12 @@ import base64
 import hashlib
 import html
 import importlib.util
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from tlcore.errors import LabError
 from tlcore.execution.questions import ask
 from tlcore.exports import Source, content_of
 from tlcore.plots.fine_tuning import shots_words
@@ -23,11 +21,11 @@ from tlcore.specs.model_questions import ExportOnnx, TryPicture
 from tlcore.specs.run import VECTORS
 from ui.background import lively, look
 from ui.data_pieces import empty, pieces_style, quiet, said, strip, waiting
+from ui.downloads import download, download_trouble
 from ui.experiment import COMPARED_SEEDS, Experiment
 from ui.hosted_words import upload_megabytes
 from ui.library import executor
 from ui.page import card, card_header
-from ui.visitor import for_whoever_looks
 
 LARGEST_MB = 64
 MOST_BARS = 10
@@ -46,13 +44,6 @@ _STYLE = """
 .tl-seen img{width:96px;height:96px;image-rendering:pixelated;border-radius:8px;display:block}
 .tl-seen figcaption{font-size:.78rem;color:var(--tl-soft);margin-top:.2rem}
 """
-
-
-@dataclass
-class Trouble:
-    """Why the last download could not be made; written by a thread without a session, read when the page is drawn."""
-
-    text: str | None = None
 
 
 def own_classifier(experiment: Experiment) -> None:
@@ -179,28 +170,24 @@ def guess_bars(classes: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _take_away(run: Run) -> None:
-    trouble: Trouble = st.session_state.setdefault("_classifier_trouble", Trouble())
     source = Source(executor().store, run)
     store = str(executor().store.folder)
     quiet(
         "A zip with the weights (safetensors), a model card, and a short script, predict.py, that runs it anywhere "
         "with torch and torchvision alone."
     )
-    st.download_button(
-        "Download the classifier",
-        for_whoever_looks(partial(_made, trouble, lambda: content_of([source], "classifier"))),
-        file_name=f"classifier-{run.id}.zip", mime="application/zip", icon=":material/download:", on_click="ignore",
-        key="classifier-zip",
+    download(
+        "Download the classifier", lambda: content_of([source], "classifier"), f"classifier-{run.id}.zip",
+        mime="application/zip", icon=":material/download:", key="classifier-zip",
     )  # fmt: skip
     missing = [name for name in ONNX if importlib.util.find_spec(name) is None]
     if missing:
         quiet(f"ONNX needs {' and '.join(missing)}, not installed on this server. To have it:")
         st.code(ONNX_COMMAND, language="bash")
     else:
-        st.download_button(
-            "Download as ONNX", for_whoever_looks(partial(_made, trouble, lambda: _onnx(run.id, store))),
-            file_name=f"classifier-{run.id}.onnx", mime="application/octet-stream", icon=":material/download:",
-            on_click="ignore", key="classifier-onnx",
+        download(
+            "Download as ONNX", lambda: _onnx(run.id, store), f"classifier-{run.id}.onnx",
+            icon=":material/download:", key="classifier-onnx",
         )  # fmt: skip
     with st.expander("The same in the terminal"):
         st.code(
@@ -208,19 +195,9 @@ def _take_away(run: Run) -> None:
             f"unzip classifier.zip && python classifier-{run.id}/predict.py picture.jpg",
             language="bash",
         )
-    if trouble.text:
-        said(f"The last download could not be made: {trouble.text}", "warning")
-        trouble.text = None
+    if trouble := download_trouble():
+        said(trouble, "warning")
 
 
 def _onnx(run: str, store: str) -> bytes:
     return base64.b64decode(ask(ExportOnnx(run=run, store=store), seconds=SECONDS)["onnx"])
-
-
-def _made(trouble: Trouble, make: Callable[[], bytes]) -> bytes:
-    """The file; where it cannot be made, the sentence is kept for the page: Streamlit says only that it failed."""
-    try:
-        return make()
-    except LabError as error:
-        trouble.text = str(error)
-        raise

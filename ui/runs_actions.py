@@ -20,6 +20,7 @@ from tlcore.runs.bundles import SUFFIX
 from tlcore.runs.labels import LONGEST_NAME, LONGEST_NOTE, UNDO_SECONDS
 from tlcore.runs.library import Entry
 from tlcore.runs.usage import Usage, size_text, usage
+from ui.downloads import download, download_trouble
 from ui.experiment import Experiment
 from ui.hosted_words import require_upload, upload_megabytes, upload_refusal, upload_words
 from ui.library import RunView, executor, hosted_executor
@@ -222,11 +223,12 @@ def files(view: RunView) -> None:
     ]
     with st.container(horizontal=True, key="runs-files"):
         for label, kind, file_name, wanted in kinds:
-            st.download_button(
-                label, partial(content_of, source, kind, wanted), file_name, on_click="ignore",
-                key=f"runs-file-{file_name}",
-                help=BUNDLE_HELP if kind == "bundle" else None,
+            download(
+                label, partial(content_of, source, kind, wanted), file_name, key=f"runs-file-{file_name}",
+                help_text=BUNDLE_HELP if kind == "bundle" else None,
             )  # fmt: skip
+    if trouble := download_trouble():
+        st.warning(trouble)
 
 
 def import_and_room() -> None:

@@ -12,11 +12,11 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from tlcore.errors import LabError
 from tlcore.exports import Source, View, content_of
 from tlcore.exports.animation import has_ffmpeg
 from tlcore.exports.apart import content_apart
 from tlcore.exports.shown import COLOURINGS, MOST_PANELS
+from ui.downloads import download, download_trouble
 from ui.experiment import Experiment
 from ui.library import RunView, executor
 from ui.player import PlayerState
@@ -31,13 +31,9 @@ MOST_ROWS = 5  # downloads of more runs than these hide behind a choice
 
 @dataclass
 class Watched:
-    """What the viewer sees at this moment. The player renews it; a download reads it when it is pressed.
-
-    trouble: the sentence of the last download that could not be made, said when the page is drawn next.
-    """
+    """What the viewer sees at this moment. The player renews it; a download reads it when it is pressed."""
 
     state: PlayerState | None = None
-    trouble: str | None = None
 
 
 def watched(page: str) -> Watched:
@@ -65,9 +61,8 @@ def take_along(
     with terminal:
         st.code("\n".join([terminal_command(experiment), *export_command(views, arms)]), language="bash")
     sight = watched(experiment.preset.page)
-    if sight.trouble:
-        st.warning(f"The last download could not be made: {sight.trouble}")
-        sight.trouble = None
+    if trouble := download_trouble():
+        st.warning(trouble)
     _films(experiment.preset.name, _side_by_side(views, arms), sight)
     for view in _chosen(views, arms, named):
         _data(view, sight, _arm_title(view, named))
@@ -119,9 +114,9 @@ def _data(view: RunView, sight: Watched, title: str) -> None:
     folder = executor().store.folder
     here = partial(content_of, [Source(view.store, view.run)])
     with _row(title):
-        _button("metrics (CSV)", "csv", f"{name}-metrics.csv", partial(_said, sight, partial(here, "csv")))
+        _button("metrics (CSV)", "csv", f"{name}-metrics.csv", partial(here, "csv"))
         if _has_frames(view):
-            _button("frames (NPZ)", "npz", f"{name}-frames.npz", partial(_said, sight, partial(here, "npz")))
+            _button("frames (NPZ)", "npz", f"{name}-frames.npz", partial(here, "npz"))
             _button(
                 "frames (Parquet)", "parquet", f"{name}-frames.parquet",
                 partial(_drawn, folder, [view], "parquet", sight, None),
@@ -134,7 +129,7 @@ def _data(view: RunView, sight: Watched, title: str) -> None:
         if not view.is_recorded and (view.store.run_folder(view.run.id) / "weights.safetensors").is_file():
             _button(
                 "weights (safetensors)", "safetensors", f"{name}.safetensors",
-                partial(_said, sight, partial(here, "safetensors")),
+                partial(here, "safetensors"),
             )  # fmt: skip
 
 
@@ -155,10 +150,9 @@ def _row(title: str) -> st.delta_generator.DeltaGenerator:
 
 
 def _button(label: str, kind: str, file_name: str, content: Callable[[], bytes], help_text: str | None = None) -> None:
-    # A function instead of the content: nothing is built before someone clicks.
-    st.download_button(
-        label, content, file_name, MIME.get(kind, "application/octet-stream"), on_click="ignore",
-        key=f"download-{file_name}", help=help_text,
+    download(
+        label, content, file_name, mime=MIME.get(kind, "application/octet-stream"), key=f"download-{file_name}",
+        help_text=help_text,
     )  # fmt: skip
 
 
@@ -181,21 +175,9 @@ def _drawn(folder: Path, views: Sequence[RunView], kind: str, sight: Watched, th
     colour_by = state.colour_by if state is not None and state.colour_by in COLOURINGS else "domain"
     step = state.step if state is not None and kind in ("png", "svg") else None
     wanted = View(projection=projection, colour_by=colour_by, step=step, theme=theme)
-    return _said(
-        sight,
-        lambda: content_apart(
-            folder, [view.run.id for view in views], kind, wanted, recorded=all(view.is_recorded for view in views)
-        ),
+    return content_apart(
+        folder, [view.run.id for view in views], kind, wanted, recorded=all(view.is_recorded for view in views)
     )
-
-
-def _said(sight: Watched, make: Callable[[], bytes]) -> bytes:
-    """The file; where it cannot be made, the sentence is kept for the page: Streamlit says only that it failed."""
-    try:
-        return make()
-    except LabError as error:
-        sight.trouble = str(error)
-        raise
 
 
 def address_of(experiment: Experiment) -> str:

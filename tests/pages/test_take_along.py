@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.pages.test_pages import open_page, store, text_of  # noqa: F401
-from tlcore.errors import InvalidRequest
 from tlcore.exports import animation
 from tlcore.gallery import recorded
 from tlcore.presets import find_preset
 from ui.library import RunView
 from ui.player import PlayerState
-from ui.take_along import Watched, _drawn, _said
+from ui.take_along import Watched, _drawn
 
 
 def downloads(test) -> list[str]:
@@ -56,13 +53,3 @@ def test_what_is_drawn_is_what_the_viewer_sees_at_the_click(store, monkeypatch):
     seen = [(view.projection, view.colour_by, view.step, view.theme) for *_, view, _ in asked]
     assert seen == [(None, "domain", None, "dark"), ("pca", "class", 750, "dark"), ("pca", "domain", None, "light")]
     assert asked[0][1] == [view.run.id for view in views] and asked[0][-1] == {"recorded": True}
-
-
-def test_the_sentence_of_a_download_that_failed_is_kept():
-    def fail() -> bytes:
-        raise InvalidRequest("MP4 needs the program ffmpeg.")
-
-    sight = Watched()
-    with pytest.raises(InvalidRequest):
-        _said(sight, fail)
-    assert sight.trouble == "MP4 needs the program ffmpeg."

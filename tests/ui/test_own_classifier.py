@@ -15,7 +15,7 @@ from tlcore.errors import InvalidRequest
 from tlcore.execution.local import LocalExecutor
 from tlcore.presets import find_preset
 from tlcore.runs import Store
-from ui.own_classifier import MOST_BARS, Trouble, _made, guess_bars
+from ui.own_classifier import MOST_BARS, guess_bars
 
 SECONDS = 60
 FEW_SHOT = find_preset("fine-tuning/few-shot-digits")
@@ -99,15 +99,3 @@ def test_bars_escape_names_and_sum_up_the_last() -> None:
     assert "90.0%" in shown and shown.count("data-first") == 1
     many = guess_bars([{"class": str(at), "probability": 1 / 40} for at in range(40)])
     assert f"{40 - MOST_BARS} others" in many and "75.0%" in many
-
-
-def test_why_a_download_failed_is_kept_for_the_page() -> None:
-    trouble = Trouble()
-
-    def fail() -> bytes:
-        raise InvalidRequest("The weights are gone.")
-
-    with pytest.raises(InvalidRequest):
-        _made(trouble, fail)
-    assert trouble.text == "The weights are gone."
-    assert _made(Trouble(), lambda: b"zip") == b"zip"
