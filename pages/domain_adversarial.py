@@ -93,7 +93,7 @@ def live_view(experiment: Experiment, moves: bool) -> None:
     """Everything that changes while runs train, with the controls, so that they never wait for the rest of the page."""
     if moves != experiment.moves:
         st.rerun()  # begins or ends the refreshing
-    diagram = st.container()
+    diagram = st.container(key="network-diagram")
     run_bar(PAGE, experiment, experiment.refresh_seconds())
     views = experiment.views(experiment.seed)
     started = {arm: view for arm, view in views.items() if view is not None}

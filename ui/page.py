@@ -72,6 +72,12 @@ _STYLE = """
 [data-testid=stNavSectionHeader]{text-transform:uppercase;letter-spacing:.06em;font-size:.7rem}
 [data-testid=stSidebarNavLink][aria-current=page]{background:color-mix(in srgb,var(--tl-label) 14%,transparent)}
 [class*="st-key-card"]{background:var(--tl-card)}
+/* Their scripts come a moment later: their room is kept, so that what lies below does not move under the mouse. */
+[class*="st-key-player-"]{min-height:540px}
+.st-key-network-diagram{display:grid;grid-template-columns:minmax(0,1fr);justify-items:stretch;align-items:start}
+.st-key-network-diagram>*,.st-key-network-diagram::before{grid-area:1/1;width:100%}
+.st-key-network-diagram::before{content:"";padding-top:calc((100% - 30px)*152/1076 + 22px)}
+@media(max-width:800px){.st-key-network-diagram::before{padding-top:calc(min(100% - 30px,440px)*.91 + 22px)}}
 .st-key-visitor-pass{display:none}
 .st-key-connection,.st-key-pulse,.st-key-feed{position:absolute;width:0;height:0;overflow:visible}
 """

@@ -125,6 +125,21 @@ def test_a_narrow_window_scrolls_downwards_only(page: Any, app_server: Callable[
     assert width <= 390
 
 
+def test_the_bar_does_not_move_when_the_drawing_above_it_comes_late(page: Any, app_server: Callable[..., str]) -> None:
+    def place_of_the_bar() -> float:
+        open_page(page, app_server())
+        page.locator(".st-key-card-look-for").wait_for()  # the whole page is there
+        return page.locator(".st-key-run-bar").evaluate("node => node.getBoundingClientRect().top")
+
+    page.route("**/network_diagram.js*", lambda route: route.abort())
+    without = place_of_the_bar()
+    assert page.locator(".tl-diagram").count() == 0
+    page.unroute("**/network_diagram.js*")
+    place = place_of_the_bar()
+    page.locator(".tl-diagram svg.wide").wait_for()
+    assert abs(place - without) < 8  # pixels: a rule of three gives the height, its line and its padding are rounded
+
+
 def test_the_map_leads_to_the_page(page: Any, app_server: Callable[..., str]) -> None:
     page.goto(app_server())
     page.locator('a.tile[data-preset="domain-adversarial/photo-digits"]').click()

@@ -3,6 +3,8 @@ import { element, instanceFor, whenStyled } from "../transfer-learning-lab.playe
 import { createTips } from "./guide_tips.js";
 import { createTour } from "./guide_tour.js";
 
+const REDRAWN_WITHIN = 3000; // ms
+
 function createGuide(parent) {
   const link = {};
   const button = element("button", { type: "button", class: "tl-tour-button", hidden: true, onclick: () => tour.set(!tour.open) }, "Tour");
@@ -16,16 +18,24 @@ function createGuide(parent) {
     onOpen(open) {
       button.setAttribute("aria-expanded", String(open));
       link.setStateValue?.("open", open);
-      if (!open) button.focus({ preventScroll: true });
+      if (!open) giveBack(performance.now() + REDRAWN_WITHIN);
     },
   });
   let begun = false;
+  let owed = 0;
+
+  // Whoever closes the tour goes on at its button, also if the page is drawn anew at that moment and lets the focus fall.
+  function giveBack(until = owed) {
+    owed = until;
+    button.focus({ preventScroll: true });
+  }
   return {
     link,
     update(data) {
       tips.update(data.terms, data.glossary);
       tour.update(data.tour);
       button.hidden = !data.tour;
+      if (performance.now() < owed && document.activeElement === document.body) giveBack();
       if (!begun && data.tour && data.open) tour.set(true);
       begun = true;
     },
