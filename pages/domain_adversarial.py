@@ -24,9 +24,10 @@ from ui.library import RunView, metrics_of, warm_up
 from ui.live_chart import live_chart
 from ui.network_diagram import DiagramState, network_diagram
 from ui.page import card, card_header, explained, notice_box, page_header, steps_to_look_for
-from ui.player import BEGINS, PlayerState, no_player, player, player_state, wanted_by_address
+from ui.player import BEGINS, PlayerState, no_player, player, player_address, player_state, wanted_by_address
 from ui.remembered import remembered
 from ui.run_bar import run_bar, take_step
+from ui.shown_runs import ended_notices
 from ui.step_words import StepMode
 from ui.take_along import take_along, watched
 
@@ -168,12 +169,7 @@ def player_of(
         badge=f"recorded run · {recorded.machine} · press Train for your own" if recorded else None,
         **wanted,
     )
-    experiment.write_address(
-        projection=state.projection if state.projection != projections[0] else None,
-        colour=state.colour_by if state.colour_by != ("class" if planar else "domain") else None,
-        step=str(state.step) if state.step is not None else None,
-        lecture="1" if state.lecture else None,
-    )
+    experiment.write_address(**player_address(state, projections[0], "class" if planar else "domain"))
     return state
 
 
@@ -266,13 +262,7 @@ def notices_of(started: Mapping[str, RunView]) -> None:
             title = view.run.spec.method.title
             text = f"{title} goes on from step {start.step:,} of run {start.run}, with other parameters."
             notices.append(Notice(start.step, "info", f"forked-{view.run.id}", text))
-        if view.run.state == "failed" and view.run.reason:
-            text = f"{view.run.spec.method.title} failed: {view.run.reason}"
-            notices.append(Notice(view.run.step, "error", f"failed-{view.run.id}", text))
-        elif view.run.state == "stopped":
-            text = f"{view.run.spec.method.title} was stopped. Train goes on from its last checkpoint."
-            notices.append(Notice(view.run.step, "info", f"stopped-{view.run.id}", text))
-    notice_box(notices)
+    notice_box(notices + ended_notices(started, lambda arm: started[arm].run.spec.method.title))
 
 
 def confusions(started: Mapping[str, RunView], names: tuple[str, ...]) -> None:

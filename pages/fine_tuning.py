@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import streamlit as st
@@ -38,9 +37,10 @@ from ui.live_chart import live_chart
 from ui.own_choice import own_choice
 from ui.own_classifier import own_classifier
 from ui.page import card, card_header, explained, page_header, steps_to_look_for
-from ui.player import PlayerState, no_player, player, player_state, wanted_by_address
+from ui.player import PlayerState, no_player, player, player_address, player_state, wanted_by_address
 from ui.remembered import remembered
 from ui.run_bar import run_bar
+from ui.shown_runs import ended_notices, run_lines
 from ui.take_along import take_along, watched
 
 PROJECTIONS = ("umap", "pca")
@@ -126,12 +126,9 @@ def live_view(experiment: Experiment, moves: bool, pair: Pair) -> None:
     experiment.write_address(
         **pair_address(experiment, pair),
         metric=metric if metric != next(iter(METRICS)) else None,
-        projection=state.projection if state and state.projection != PROJECTIONS[0] else None,
-        colour=state.colour_by if state and state.colour_by != COLOUR else None,
-        step=str(state.step) if state and state.step is not None else None,
-        lecture="1" if state and state.lecture else None,
+        **player_address(state, PROJECTIONS[0], COLOUR),
     )
-    runs_of(board, shown, pair.arms)
+    run_lines(shown, board.title, missing=[arm for arm in pair.arms if arm not in shown])
     network_card(board, pair)
     inside_cards(board, pair)
     table_card(board, metric)
@@ -212,21 +209,6 @@ def _captions(view: RunView, title: str) -> list[Caption]:
     ]
 
 
-def runs_of(board: Board, shown: Mapping[str, RunView], arms: Sequence[str]) -> None:
-    """Which runs these are, each with its link."""
-    if not shown:
-        return
-    rows = [f"{html.escape(board.title(arm))}: not trained yet" for arm in arms if arm not in shown]
-    for arm, view in shown.items():
-        name = f"<code>{view.run.id}</code>"
-        if not view.is_recorded:
-            name = f'<a href="runs?run={view.run.id}" target="_self">{name}</a>'
-        seconds = f", {view.run.seconds:.0f} s" if view.run.seconds else ""
-        kind = "recorded" if view.is_recorded else view.run.state
-        rows.append(f"{html.escape(board.title(arm))}: run {name}, seed {view.run.spec.seed}, {kind}{seconds}")
-    st.html(f'<p class="tl-runs">{" · ".join(rows)}</p>')
-
-
 def look_for(experiment: Experiment) -> None:
     """A few steps that point at the picture."""
     card_header("What to look for")
@@ -238,19 +220,7 @@ def notices_of(board: Board, shown: Mapping[str, RunView]) -> list[Notice]:
     """What the two runs have to say, and which runs of the experiment failed or were stopped."""
     told = [(view.run.state, notice) for view in shown.values() for notice in view.store.notices(view.run.id)]
     notices = [notice for state, notice in told if state in ("queued", "running") or notice.code != "preparation"]
-    views = board.views[board.experiment.seed]
-    ended = {state: [arm for arm, view in views.items() if view and view.run.state == state] for state in ENDINGS}
-    for state, (level, sentence) in ENDINGS.items():
-        for arm in ended[state][:3]:
-            run = views[arm].run  # type: ignore[union-attr]
-            why = f": {run.reason}" if run.reason else "."
-            notices.append(Notice(run.step, level, f"{state}-{arm}", f"{board.title(arm)} {sentence}{why}"))
-        if len(ended[state]) > 3:
-            notices.append(Notice(0, level, f"{state}-more", f"{len(ended[state]) - 3} more runs {state} as well."))
-    return notices
-
-
-ENDINGS = {"failed": ("error", "failed"), "stopped": ("info", "was stopped; Train goes on from its last checkpoint")}
+    return notices + ended_notices(board.views[board.experiment.seed], board.title)
 
 
 def confusions(board: Board, shown: Mapping[str, RunView], names: tuple[str, ...]) -> None:

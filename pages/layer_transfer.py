@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-
 import numpy as np
 import streamlit as st
 
@@ -22,13 +20,13 @@ from ui.layer_transfer_inside import bases_ready, contents_card
 from ui.layer_transfer_runs import Board, arm_title, base_of, board_of, choices, chosen_run, pace_of
 from ui.library import RunView, warm_up
 from ui.page import card, card_header, notice_box, page_header, steps_to_look_for
-from ui.player import PlayerState, no_player, player, player_state, wanted_by_address
+from ui.player import PlayerState, no_player, player, player_address, player_state, wanted_by_address
 from ui.run_bar import run_bar
+from ui.shown_runs import ended_notices, run_lines
 from ui.take_along import take_along, watched
 
 PROJECTIONS = ("umap", "pca")
 COLOUR = "class"
-MOST_FAILURES = 3
 
 
 def main() -> None:
@@ -82,12 +80,9 @@ def live_view(experiment: Experiment, moves: bool, ready: bool) -> None:
     experiment.write_address(
         **address_of_figure(experiment),
         bench=bench_address(experiment),
-        projection=state.projection if state and state.projection != PROJECTIONS[0] else None,
-        colour=state.colour_by if state and state.colour_by != COLOUR else None,
-        step=str(state.step) if state and state.step is not None else None,
-        lecture="1" if state and state.lecture else None,
+        **player_address(state, PROJECTIONS[0], COLOUR),
     )
-    runs_of(board, shown)
+    run_lines(shown, board.title, seed="split")
     notice_box(notices_of(board, shown))
     table_card(board)
 
@@ -159,38 +154,12 @@ def player_of(board: Board, shown: dict[str, RunView]) -> PlayerState | None:
     )
 
 
-def runs_of(board: Board, shown: dict[str, RunView]) -> None:
-    """Which runs these are, each with its link."""
-    rows = []
-    for name, view in shown.items():
-        run = f"<code>{view.run.id}</code>"
-        if not view.is_recorded:
-            run = f'<a href="runs?run={view.run.id}" target="_self">{run}</a>'
-        seconds = f", {view.run.seconds:.0f} s" if view.run.seconds else ""
-        kind = "recorded" if view.is_recorded else view.run.state
-        rows.append(f"{html.escape(board.title(name))}: run {run}, split {view.run.spec.seed}, {kind}{seconds}")
-    if rows:
-        st.html(f'<p class="tl-runs">{" · ".join(rows)}</p>')
-
-
-ENDINGS = {"failed": ("error", "failed"), "stopped": ("info", "was stopped; Train goes on from its last checkpoint")}
-
-
 def notices_of(board: Board, shown: dict[str, RunView]) -> list[Notice]:
     """What the shown runs have to say, and which runs of the experiment failed or were stopped."""
     told = [(view.run.live, notice) for view in shown.values() for notice in view.store.notices(view.run.id)]
     notices = [notice for live, notice in told if live or notice.code != "preparation"]
-    views = [(arm, view) for arm, view in board.views[board.experiment.seed].items() if view is not None]
-    views += [(view.run.id, view) for view in board.built]
-    for state, (level, sentence) in ENDINGS.items():
-        ended = {view.run.id: (name, view) for name, view in views if view.run.state == state}
-        for name, view in [*ended.values()][:MOST_FAILURES]:
-            why = f": {view.run.reason}" if view.run.reason else "."
-            notices.append(Notice(view.run.step, level, f"{state}-{name}", f"{board.title(name)} {sentence}{why}"))
-        if len(ended) > MOST_FAILURES:
-            more = f"{len(ended) - MOST_FAILURES} more runs {state} as well."
-            notices.append(Notice(0, level, f"{state}-more", more))
-    return notices
+    views = board.views[board.experiment.seed] | {view.run.id: view for view in board.built}
+    return notices + ended_notices(views, board.title)
 
 
 def look_for(experiment: Experiment) -> None:

@@ -31,14 +31,14 @@ from ui.multitask_results import (
 )
 from ui.multitask_runs import Board, board_of
 from ui.page import card, card_header, explained, notice_box, page_header, steps_to_look_for
-from ui.player import PlayerState, player, player_state, wanted_by_address
+from ui.player import PlayerState, player, player_address, player_state, wanted_by_address
 from ui.run_bar import run_bar
 from ui.scene import draw
+from ui.shown_runs import ended_notices
 from ui.take_along import take_along, watched
 
 PROJECTIONS = ("umap", "pca")
 COLOUR = "class"
-MOST_FAILURES = 3
 SHARED_OBJECTIVE = r"""
 \min_{\theta,\,\phi_1\ldots\phi_K}\;\; \sum_{k=1}^{K} w_k\, L_k\big(\underbrace{\phi_k}_{\text{head } k}\!,\;
 \underbrace{\theta}_{\text{trunk}}\big)
@@ -140,10 +140,7 @@ def live_view(experiment: Experiment, moves: bool) -> None:
     notice_box(notices_of(board))
     experiment.write_address(
         arm=chosen if chosen != _default(experiment) else None,
-        projection=state.projection if state and state.projection != PROJECTIONS[0] else None,
-        colour=state.colour_by if state and state.colour_by != COLOUR else None,
-        step=str(state.step) if state and state.step is not None else None,
-        lecture="1" if state and state.lecture else None,
+        **player_address(state, PROJECTIONS[0], COLOUR),
     )
 
 
@@ -217,9 +214,6 @@ def _curves(metrics: Mapping[str, Series]) -> list[Curve]:
     return found
 
 
-ENDINGS = {"failed": ("error", "failed"), "stopped": ("info", "was stopped; Train goes on from its last checkpoint")}
-
-
 def notices_of(board: Board) -> list[Notice]:
     """What the shown runs have to say, and which runs failed or were stopped."""
     views = {arm: view for arm, view in board.views[board.experiment.seed].items() if view is not None}
@@ -227,15 +221,7 @@ def notices_of(board: Board) -> list[Notice]:
     for arm, view in views.items():
         told = [one for one in view.store.notices(view.run.id) if view.run.live or one.code != "preparation"]
         notices += [replace(one, text=f"{board.titles[arm]}: {one.text}") for one in told]
-    for state, (level, sentence) in ENDINGS.items():
-        ended = {arm: view for arm, view in views.items() if view.run.state == state}
-        for arm, view in [*ended.items()][:MOST_FAILURES]:
-            why = f": {view.run.reason}" if view.run.reason else "."
-            notices.append(Notice(view.run.step, level, f"{state}-{arm}", f"{board.titles[arm]} {sentence}{why}"))
-        if len(ended) > MOST_FAILURES:
-            more = f"{len(ended) - MOST_FAILURES} more runs {state} as well."
-            notices.append(Notice(0, level, f"{state}-more", more))
-    return _of_each_code_one(notices)
+    return _of_each_code_one(notices + ended_notices(views, board.titles.__getitem__))
 
 
 def _of_each_code_one(notices: Sequence[Notice]) -> list[Notice]:

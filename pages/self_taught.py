@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -17,11 +16,11 @@ from tlcore.runs import Frame, Notice, Probe, Series
 from ui.experiment import Experiment, from_address, seed_of_address
 from ui.feed import feed
 from ui.films import film_panel, projections_of
-from ui.fine_tuning_arms import Pair, metrics_of, probe_of
+from ui.fine_tuning_arms import metrics_of, probe_of
 from ui.fine_tuning_curve import table_card, warnings_box
 from ui.library import RunView, warm_up
 from ui.page import card, card_header, explained, notice_box, page_header, steps_to_look_for
-from ui.player import PlayerState, player, player_state, wanted_by_address
+from ui.player import PlayerState, player, player_address, player_state, wanted_by_address
 from ui.run_bar import run_bar
 from ui.self_taught_arms import (
     WAYS,
@@ -36,6 +35,7 @@ from ui.self_taught_arms import (
 )
 from ui.self_taught_network import network_card, self_taught_style
 from ui.self_taught_results import chosen_way, clusters_card, curve_card, inside_cards, sheet_cards
+from ui.shown_runs import ended_notices, run_lines
 from ui.take_along import take_along, watched
 
 PROJECTIONS = ("umap", "pca")
@@ -124,12 +124,9 @@ def live_view(experiment: Experiment, moves: bool) -> None:
     experiment.write_address(
         arms=pair_of_address(experiment, pair),
         way=way if board.methods and way != next(iter(WAYS)) else None,
-        projection=state.projection if state and state.projection != PROJECTIONS[0] else None,
-        colour=state.colour_by if state and state.colour_by != colour_of(experiment) else None,
-        step=str(state.step) if state and state.step is not None else None,
-        lecture="1" if state and state.lecture else None,
+        **player_address(state, PROJECTIONS[0], colour_of(experiment)),
     )
-    runs_of(shown, pair)
+    run_lines(shown, arm_title, missing=[arm for arm in pair.arms if arm not in shown])
     if board.methods:
         curve_card(board, pair, way, len(names))
         table_card(board, way, WAYS[way])
@@ -242,21 +239,6 @@ def _value(metrics: Mapping[str, Series], arm: str | None = None, colour: str = 
     return None
 
 
-def runs_of(shown: Mapping[str, RunView], pair: Pair) -> None:
-    """Which runs these are, each with its link."""
-    if not shown:
-        return
-    rows = [f"{html.escape(arm_title(arm))}: not trained yet" for arm in pair.arms if arm not in shown]
-    for arm, view in shown.items():
-        name = f"<code>{view.run.id}</code>"
-        if not view.is_recorded:
-            name = f'<a href="runs?run={view.run.id}" target="_self">{name}</a>'
-        seconds = f", {view.run.seconds:.0f} s" if view.run.seconds else ""
-        kind = "recorded" if view.is_recorded else view.run.state
-        rows.append(f"{html.escape(arm_title(arm))}: run {name}, seed {view.run.spec.seed}, {kind}{seconds}")
-    st.html(f'<p class="tl-runs">{" · ".join(rows)}</p>')
-
-
 def look_for(experiment: Experiment) -> None:
     """A few steps that point at the picture."""
     card_header("What to look for")
@@ -276,12 +258,7 @@ def notices_of(board: SelfTaughtBoard) -> list[Notice]:
             for one in told
             if one.level != "info" or (run.live and one.code == "preparation")
         ]
-        if run.state == "failed":
-            notices.append(Notice(run.step, "error", f"failed-{arm}", f"{title} failed: {run.reason or 'by hand'}"))
-        elif run.state == "stopped":
-            text = f"{title} was stopped. Train goes on from its last checkpoint."
-            notices.append(Notice(run.step, "info", f"stopped-{arm}", text))
-    return notices
+    return notices + ended_notices(board.views[board.experiment.seed], arm_title)
 
 
 main()

@@ -19,8 +19,9 @@ from ui.feed import feed, moving_chart
 from ui.films import film_panel, projections_of
 from ui.library import RunView, warm_up
 from ui.page import card, card_header, explained, notice_box, page_header, steps_to_look_for
-from ui.player import BEGINS, PlayerState, no_player, player, player_state, wanted_by_address
+from ui.player import BEGINS, PlayerState, no_player, player, player_address, player_state, wanted_by_address
 from ui.run_bar import run_bar
+from ui.shown_runs import ended_notices
 from ui.take_along import take_along, watched
 from ui.zero_shot_ask import ask_card, edit_card
 from ui.zero_shot_model import askable, probe_of
@@ -175,12 +176,7 @@ def player_of(
         "a picture: lines lead to the three descriptions nearest to it in the whole space. Pictures are brought to the "
         "descriptions' size by one factor. A picture is predicted among all classes."
     )
-    experiment.write_address(
-        projection=state.projection if state.projection != projections[0] else None,
-        colour=state.colour_by if state.colour_by != COLOUR else None,
-        step=str(state.step) if state.step is not None else None,
-        lecture="1" if state.lecture else None,
-    )
+    experiment.write_address(**player_address(state, projections[0], COLOUR))
     return state
 
 
@@ -193,15 +189,10 @@ def _curve(series: Series | None, name: str = "unseen accuracy", role: str = "ta
 def notices_of(started: Mapping[str, RunView], titles: Mapping[str, str]) -> list[Notice]:
     """What the shown runs have to say, failures first."""
     notices: list[Notice] = []
-    for arm, view in started.items():
+    for view in started.values():
         told = view.store.notices(view.run.id)
         notices += [one for one in told if view.run.live or one.code != "preparation"]
-        if view.run.state == "failed" and view.run.reason:
-            notices.append(Notice(view.run.step, "error", f"failed-{arm}", f"{titles[arm]} failed: {view.run.reason}"))
-        elif view.run.state == "stopped":
-            text = f"{titles[arm]} was stopped. Train goes on from its last checkpoint."
-            notices.append(Notice(view.run.step, "info", f"stopped-{arm}", text))
-    return notices
+    return notices + ended_notices(started, titles.__getitem__)
 
 
 def questions(experiment: Experiment) -> None:

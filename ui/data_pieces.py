@@ -41,8 +41,8 @@ _STYLE = """
  overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 .tl-chips span[data-out]{color:var(--tl-soft);text-decoration:line-through;border-style:dashed}
 .tl-chips span[data-more]{border:0;color:var(--tl-soft)}
-.tl-scroll{max-height:340px;overflow:auto;margin:.4rem 0}
-.tl-scroll .tl-table td:first-child{max-width:min(420px,36vw);overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
+.tl-window{max-height:340px;overflow:auto;margin:.4rem 0}
+.tl-window .tl-table td:first-child{max-width:min(420px,36vw);overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 .tl-list{margin:.2rem 0;padding-left:1.1rem;font-size:.88rem;overflow-wrap:anywhere}
 .tl-figure{font-size:2.1rem;font-weight:700;font-variant-numeric:tabular-nums;line-height:1.1}
 .tl-figure small{font-size:.9rem;font-weight:400;color:var(--tl-soft);margin-left:.4rem}
@@ -174,7 +174,7 @@ def facts(rows: Mapping[str, str], *, link: tuple[str, str] | None = None) -> No
 def bullets(lines: Sequence[str]) -> None:
     """A list of short lines."""
     items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
-    st.html(f'<div class="tl-scroll"><ul class="tl-list">{items}</ul></div>')
+    st.html(f'<div class="tl-window"><ul class="tl-list">{items}</ul></div>')
 
 
 def count_table(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -193,7 +193,7 @@ def count_table(rows: Sequence[Mapping[str, Any]]) -> None:
     )
     head = "".join(f"<th>{html.escape(text)}</th>" for text in heads)
     st.html(
-        f'<div class="tl-scroll"><table class="tl-table"><tr><th>class</th>{head}</tr>{"".join(lines)}'
+        f'<div class="tl-window"><table class="tl-table"><tr><th>class</th>{head}</tr>{"".join(lines)}'
         f"<tr><td><b>together</b></td>{sums}</tr></table></div>"
     )
 

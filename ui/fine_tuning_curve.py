@@ -77,11 +77,12 @@ def progress(board: Board) -> str:
     points = {arm: views for arm, views in board.finished.views.items() if split_arm(arm) is not None}
     if not points:
         return "nothing trained yet"
-    seeds = max(map(len, points.values()))
+    fewest, most = min(map(len, points.values())), max(map(len, points.values()))
+    seeds = f"{most} seed{'s' * (most != 1)}" if fewest == most else f"{fewest} to {most} seeds"
     done = sum(map(len, points.values()))
     recorded = sum(view.is_recorded for views in points.values() for view in views)
     kind = " · recorded" if recorded == done else f" · {recorded} runs recorded" if recorded else ""
-    return f"mean ± sd, {seeds} seed{'s' * (seeds != 1)}{kind}"
+    return f"mean ± sd, {seeds}{kind}"
 
 
 def table_card(board: Board, metric: str, words: str = "") -> None:

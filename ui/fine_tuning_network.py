@@ -52,9 +52,6 @@ _STYLE = """
 .tl-filters figure{margin:0}
 .tl-filters img{image-rendering:pixelated;width:min(168px,38vw);display:block;border-radius:4px}
 .tl-filters figcaption{font-size:.8rem;color:var(--tl-soft);margin-top:5px}
-.tl-scroll{overflow-x:auto}
-.tl-runs a{color:inherit}
-.tl-runs{color:var(--tl-soft);font-size:.88rem;margin:.1rem 0 .3rem}
 .tl-curve td{vertical-align:top}
 .tl-curve small[data-change=up]{color:var(--tl-extractor)}
 .tl-curve small[data-change=down]{color:var(--tl-wrong)}

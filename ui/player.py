@@ -46,6 +46,19 @@ def wanted_by_address(projections: Sequence[str], colour: str) -> dict[str, Any]
     }
 
 
+def player_address(state: PlayerState | None, projection: str, colour: str) -> dict[str, str | None]:
+    """What of the viewer's place goes into the address of the page: what is not as it is at first, with `projection`
+    and `colour`."""
+    if state is None:
+        return {}
+    return {
+        "projection": state.projection if state.projection != projection else None,
+        "colour": state.colour_by if state.colour_by != colour else None,
+        "step": str(state.step) if state.step is not None else None,
+        "lecture": "1" if state.lecture else None,
+    }
+
+
 def player_state(
     key: str,
     projections: Sequence[str],

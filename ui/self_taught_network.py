@@ -33,12 +33,9 @@ _STYLE = """
 .tl-sheet-rows{display:flex;flex-direction:column;justify-content:space-around;font-size:.78rem;color:var(--tl-soft);
  flex:0 0 auto;max-width:92px}
 .tl-sheet img{image-rendering:pixelated;max-width:100%;min-width:300px;flex:1 1 auto;width:0;align-self:flex-start}
-.tl-scroll{overflow-x:auto}
 .tl-curve td{vertical-align:top}
 .tl-curve small[data-change=up]{color:var(--tl-extractor)}
 .tl-curve small[data-change=down]{color:var(--tl-wrong)}
-.tl-runs a{color:inherit}
-.tl-runs{color:var(--tl-soft);font-size:.88rem;margin:.1rem 0 .3rem}
 .tl-steps.tl-plain li{color:var(--tl-ink)}
 """
 AIMS = {

@@ -13,6 +13,8 @@ from tlcore.analysis.statistics import summarise
 from tlcore.plots.style import LIGHT, role_colour, say_empty, style_figure
 from tlcore.runs import Series
 
+# How far methods stand beside one another at one number of labels, of which the next is 1 away.
+STEP_ASIDE, WIDEST = 0.05, 0.4
 PLOT_STATE = Literal["finished", "running", "queued"]
 
 
@@ -102,10 +104,11 @@ def efficiency_curve(
     figure = go.Figure()
     methods = [method for method in titles if any(point.method == method for point in points)]
     looks, one_place = looks_of([*titles]), len(shots) == 1
+    apart = min(STEP_ASIDE, WIDEST / max(len(methods) - 1, 1))
     place = {count: index for index, count in enumerate(shots)}
     rings: list[tuple[float, float]] = []
     for index, method in enumerate(methods):
-        aside = index if one_place else 0.05 * (index - (len(methods) - 1) / 2)
+        aside = index if one_place else apart * (index - (len(methods) - 1) / 2)
         mine = [point for point in points if point.method == method]
         at = {count: aside + (0 if one_place else place[count]) for count in shots}
         rings += _means(figure, mine, at, titles[method], looks[method], chosen)
