@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from tlcore.errors import OutOfSpace, StoreError
 from tlcore.execution.locks import FileLock
+from tlcore.execution.priority import yield_to_others
 from tlcore.runs import ENDED, FilmQuality, Frame, Neighbours, Notice, Run, Store
 
 if TYPE_CHECKING:
@@ -309,8 +310,7 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    if hasattr(os, "nice"):
-        os.nice(10)
+    yield_to_others()
     serve(arguments.store)
 
 
