@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from tlcore.catalogue.creature_table import ATTRIBUTES, creature_table, read_creature_table
+from tlcore.catalogue.creatures import drawing
+from tlcore.catalogue.creatures.drawing import Part, draw_part, draw_share
 from tlcore.catalogue.creatures.figure import View, ellipse, fringed, limb
 from tlcore.catalogue.creatures.render import draw_creature
 from tlcore.data.creatures import load
@@ -202,7 +204,7 @@ class TestData:
         assert not pictures & {p.numpy().tobytes() for part in (data.train, data.validation) for p in part.inputs}
 
     def test_the_seed_divides_and_does_not_draw(self, data: ZeroShotData, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(load, "draw_creature", lambda *_: pytest.fail("drawn again"))
+        monkeypatch.setattr(load, "draw_part", lambda *_: pytest.fail("drawn again"))
         other, same = load_creatures(SMALL, 1), load_creatures(SMALL, 0)
         assert torch.equal(same.train.inputs, data.train.inputs) and torch.equal(same.tuning, data.tuning)
         assert not torch.equal(other.validation.identities, data.validation.identities)
@@ -225,3 +227,41 @@ class TestData:
             load_creatures(SMALL, 0, few)
         with pytest.raises(InvalidRequest, match="some must be unseen"):
             load_creatures(SMALL, 0, replace(TABLE, seen=np.ones_like(TABLE.seen)))
+
+
+class TestDrawingOnAllCores:
+    PART = Part((0, 3, 5), 4, 16, test=True, content=TABLE.content)
+
+    @pytest.fixture
+    def shared(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(drawing, "FEWEST_EACH", 4)
+        monkeypatch.setattr("os.sched_getaffinity", lambda process: range(3), raising=False)
+
+    def alone(self) -> np.ndarray:
+        pictures = np.empty(self.PART.shape, np.uint8)
+        draw_share(self.PART, TABLE, pictures, 0, len(pictures))
+        return pictures
+
+    def test_who_draws_makes_no_difference(self, shared: None, tmp_path: Path) -> None:
+        own: list[str] = []
+        draw_part(self.PART, TABLE, tmp_path / "animals", lambda text, share: own.append(text))
+        assert own == ["Drawing animals"], "the shares of the others were drawn by others"
+        np.testing.assert_array_equal(np.load(tmp_path / "animals"), self.alone())
+
+    def test_what_a_process_leaves_undone_is_drawn_here(
+        self, shared: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("sys.executable", "/bin/false")
+        draw_part(self.PART, TABLE, tmp_path / "animals")
+        np.testing.assert_array_equal(np.load(tmp_path / "animals"), self.alone())
+
+    def test_a_run_that_is_stopped_meanwhile_leaves_nothing(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def stop(text: str, share: float) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setenv("TLCORE_DATA", str(tmp_path))
+        with pytest.raises(KeyboardInterrupt):
+            load_creatures(SMALL, 0, report=stop)
+        assert [path.name for path in (tmp_path / "cache").iterdir()] == [".creatures.lock"]

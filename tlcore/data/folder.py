@@ -14,7 +14,7 @@ import numpy as np
 
 from tlcore.catalogue.place import VARIABLE, data_folder
 
-__all__ = ["VARIABLE", "Report", "alone", "data_folder", "read_array", "temporary_name", "write_array"]
+__all__ = ["VARIABLE", "Report", "alone", "data_folder", "make_file", "read_array", "temporary_name", "write_array"]
 
 Report = Callable[[str, float], None]
 
@@ -77,12 +77,24 @@ def read_array(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
 
 def write_array(path: Path, array: np.ndarray) -> None:
     """Keep `array` under `path`: whoever reads sees all of it or nothing. Raises OSError."""
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.save(file, array, allow_pickle=False)
+
+    make_file(path, write)
+
+
+def make_file(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a file under another name, then call it `path`: whoever reads sees all of it or nothing.
+
+    Raises OSError, and what `write` raises; nothing is left behind then.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_name(path.parent)
     try:
-        with temporary.open("wb") as file:
-            np.save(file, array, allow_pickle=False)
-            file.flush()
+        write(temporary)
+        with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
     finally:

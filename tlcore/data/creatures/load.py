@@ -9,9 +9,10 @@ import PIL
 import torch
 
 from tlcore.catalogue.creature_table import CreatureTable, creature_table
-from tlcore.catalogue.creatures.render import VERSION, draw_creature
+from tlcore.catalogue.creatures.drawing import Part, draw_part, draw_share
+from tlcore.catalogue.creatures.render import VERSION
 from tlcore.data.dataset import Dataset, Provenance
-from tlcore.data.folder import Report, alone, data_folder, read_array, write_array
+from tlcore.data.folder import Report, alone, data_folder, make_file, read_array
 from tlcore.data.randomness import generator_for
 from tlcore.data.splits import VALIDATION_SHARE
 from tlcore.data.zero_shot import ZeroShotData
@@ -84,33 +85,22 @@ def rendered(spec: Creatures, table: CreatureTable, test: bool, report: Report |
 
     The part to learn from has the seen animals alone.
     """
-    animals = np.arange(len(table.names)) if test else np.flatnonzero(table.seen)
+    animals = range(len(table.names)) if test else np.flatnonzero(table.seen).tolist()
     each = spec.test_pictures if test else spec.pictures
-    shape = (len(animals) * each, 3, spec.side, spec.side)
+    part = Part(tuple(animals), each, spec.side, test, table.content)
     key = hashlib.sha256(f"{VERSION} {PIL.__version__} {table.content} {each} {spec.side}".encode()).hexdigest()[:16]
     path = data_folder() / "cache" / f"creatures-{key}-{'test' if test else 'train'}.npy"
-    kept = read_array(path, shape)
+    kept = read_array(path, part.shape)
     if kept is None:
         try:
             with alone(path.parent, "creatures", report):
-                kept = read_array(path, shape)
+                kept = read_array(path, part.shape)
                 if kept is None:
-                    kept = _render(table, animals, each, spec.side, test, report)
-                    write_array(path, kept)
-        except OSError:  # a folder that cannot be written to: keep nothing
-            kept = _render(table, animals, each, spec.side, test, report)
+                    make_file(path, lambda temporary: draw_part(part, table, temporary, report))
+                    kept = read_array(path, part.shape)
+        except OSError:  # a folder that cannot be written to, or a full disk: keep nothing
+            kept = None
+    if kept is None:
+        kept = np.empty(part.shape, dtype=np.uint8)
+        draw_share(part, table, kept, 0, len(kept), report)
     return kept
-
-
-def _render(
-    table: CreatureTable, animals: np.ndarray, each: int, side: int, test: bool, report: Report | None
-) -> np.ndarray:
-    made = np.empty((len(animals) * each, 3, side, side), dtype=np.uint8)
-    for index in range(len(made)):
-        animal = int(animals[index // each])
-        # By name: a row added to the table leaves the pictures of the others as they are.
-        seed = [int(test), index % each, *table.names[animal].encode()]
-        made[index] = draw_creature(table.values[animal], side, seed).transpose(2, 0, 1)
-        if report and index % 200 == 0:
-            report("Drawing animals", index / len(made))
-    return made
