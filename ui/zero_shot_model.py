@@ -15,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tlcore.catalogue.creature_table import creature_table
+from tlcore.catalogue.described import attribute_names
 from tlcore.errors import StoreError
 from tlcore.gallery.answers import EVIDENCE, of_weights, read_answers
 from tlcore.runs import Probe, Run, Store
+from tlcore.specs import OwnFeatures, OwnPictures
 from ui.library import RunView
 
 Floats = npt.NDArray[np.floating]
@@ -142,7 +144,7 @@ def _read(
     model = AskableModel(
         method=spec.method.name,
         names=probe.class_names[:classes],
-        attributes=table.attributes if drawn else tuple(f"attribute {number}" for number in range(1, width + 1)),
+        attributes=table.attributes if drawn else _attributes_of(spec.data.source, width),
         seen=probe.domains[pictures:] == 0,
         labels=probe.labels[:pictures].astype(np.int64),
         weights=weights,
@@ -152,6 +154,12 @@ def _read(
         thumbnails=None if probe.thumbnails is None else probe.thumbnails[:pictures],
     )
     return model.on(_last_frame(store, run_id, len(probe)))
+
+
+def _attributes_of(source: object, width: int) -> tuple[str, ...]:
+    """What the columns of descriptions are called: as in the file they came in, else by their numbers."""
+    found = attribute_names(source, width) if isinstance(source, OwnFeatures | OwnPictures) else ()
+    return found or tuple(f"attribute {number}" for number in range(1, width + 1))
 
 
 def _last_frame(store: Store, run_id: str, rows: int) -> Floats | None:

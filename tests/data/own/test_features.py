@@ -18,11 +18,13 @@ import torch
 from scipy.io import loadmat, savemat
 
 from tests.data.own.conftest import left_behind, pack
+from tlcore.catalogue.described import attribute_names
 from tlcore.data import load_dataset, load_pair
 from tlcore.data.own import matlab
 from tlcore.data.own.load import open_own
 from tlcore.data.own.manifest import Manifest, open_array
 from tlcore.data.own.sources import import_source, preview
+from tlcore.data.zero_shot import load_own_zero_shot
 from tlcore.errors import InvalidRequest, MissingData
 from tlcore.specs import DomainPair, OwnFeatures
 
@@ -268,6 +270,8 @@ class TestZeroShot:
             ({"features": np.full((5, 30), np.inf)}, "Row 0 .* not finite"),
             ({"features": np.array([["text"]])}, "examples of 1 features|labels for|must be numbers|not what"),
             ({"allclasses_names": np.array(["a", "b", "a"], dtype=object)}, "different ones are needed"),
+            ({"att_names": np.array(["furry", "wild"], dtype=object)}, "4 attributes and 2 names"),
+            ({"att_names": np.array(["furry", "wild", "old", "\x07"], dtype=object)}, "name that cannot be shown"),
         ],
     )
     def test_refused(self, changes: dict[str, Any], sentence: str, tmp_path: Path, data: Path) -> None:
@@ -275,6 +279,13 @@ class TestZeroShot:
             imported(zero_shot(tmp_path / "AWA2", **changes))
         assert "\n" not in str(refused.value)
         assert left_behind(data) in ([], ["own"])
+
+    def test_attributes_keep_the_names_that_stand_beside_them(self, tmp_path: Path, data: Path) -> None:
+        names = ("furry", "wild", "striped", "old")
+        imported(zero_shot(tmp_path / "AWA2", att_names=np.array(names, dtype=object)[:, None]))
+        own = OwnFeatures(dataset="features")
+        assert attribute_names(own, 4) == load_own_zero_shot(own).attribute_names == names
+        assert attribute_names(own, 7) == attribute_names(OwnFeatures(dataset="gone"), 4) == ()
 
     def test_the_protocol_must_lie_beside(self, tmp_path: Path, data: Path) -> None:
         folder = zero_shot(tmp_path / "AWA2")

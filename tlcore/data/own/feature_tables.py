@@ -36,6 +36,7 @@ class FeatureTable:
     parts: tuple[str, ...] = ()
     partitions: dict[str, list[int]] = field(default_factory=dict)
     attributes_of_classes: list[list[float]] = field(default_factory=list)
+    described_by: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     attributes: dict[str, list[Any]] = field(default_factory=dict)
 

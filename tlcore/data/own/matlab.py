@@ -20,6 +20,7 @@ from tlcore.data.own.places import shown
 from tlcore.errors import InvalidRequest
 
 FEATURES = "res101.mat"
+NAMES = "att_names"
 SPLITS = "att_splits.mat"
 TOGETHER = "choose both at once, or put both into one zip or folder"
 LOCATIONS = ("trainval_loc", "train_loc", "val_loc", "test_seen_loc", "test_unseen_loc")
@@ -129,12 +130,14 @@ def read_xlsa17(path: Path, title: str, splits: Path | None = None) -> FeatureTa
         parts=tuple(parts.tolist()),
         partitions=partitions,
         attributes_of_classes=protocol["attributes"].tolist(),
+        described_by=protocol["described_by"],
     )
 
 
 def read_protocol(path: Path) -> dict[str, Any]:
     """att_splits.mat: classes (K names), attributes (K, A) float64, locations {name: (n,) int64, from 1}.
 
+    described_by: names of the attributes from a variable att_names, which the published files do not have; else empty.
     Raises InvalidRequest.
     """
     shapes = variables(path)
@@ -156,7 +159,17 @@ def read_protocol(path: Path) -> dict[str, Any]:
     if attributes.dtype.kind not in "fiu" or not np.isfinite(attributes).all():
         raise InvalidRequest(f"{shown(path.name)} has attributes that are not numbers.")
     locations = {name: whole_numbers(load(path, name), name, path.name) for name in LOCATIONS if name in shapes}
-    return {"classes": names, "attributes": attributes.T.astype(np.float64), "locations": locations}
+    called: tuple[str, ...] = ()
+    if NAMES in shapes:
+        called = tuple(composed(_text(one)) for one in np.asarray(load(path, NAMES)).ravel())
+        if len(called) != len(attributes):
+            raise InvalidRequest(
+                f"{shown(path.name)} has {len(attributes)} attributes and {len(called)} names of them."
+            )
+        if any(not name or len(name) > LONGEST_NAME or not name.isprintable() for name in called):
+            raise InvalidRequest(f"{shown(path.name)} has an attribute with a name that cannot be shown.")
+    described = {"attributes": attributes.T.astype(np.float64), "described_by": called}
+    return {"classes": names, "locations": locations} | described
 
 
 def variables(path: Path) -> dict[str, tuple[int, ...]]:

@@ -264,6 +264,7 @@ def import_features(
             rows=everything,
             partitions=table.partitions,
             attributes_of_classes=table.attributes_of_classes,
+            described_by=table.described_by,
             notes=table.notes,
             attributes=table.attributes,
         )
