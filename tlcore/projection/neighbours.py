@@ -61,11 +61,12 @@ def with_descriptions(
     table = torch.from_numpy(np.ascontiguousarray(features, dtype=np.float32))
     distances = torch.cdist(table, table[torch.from_numpy(places)], compute_mode="donot_use_mm_for_euclid_dist")
     order = places[distances.topk(count + 1, dim=1, largest=False, sorted=True).indices.numpy()]
-    for row, found in enumerate(order):
-        wanted = found[found != row][:count]
-        missing = wanted[~np.isin(wanted, chosen[row])]
-        if len(missing):
-            others = np.flatnonzero(~np.isin(chosen[row], wanted))
-            kept = np.setdiff1d(np.arange(chosen.shape[1]), others[len(others) - len(missing) :])
-            chosen[row] = np.concatenate([chosen[row][kept], missing])
-    return chosen
+    # Of each row the nearest descriptions but itself, which of them are missing, and what gives way: the last others.
+    itself = order == np.arange(len(table))[:, None]
+    wanted = np.take_along_axis(order, itself.argsort(axis=1, kind="stable"), axis=1)[:, :count]
+    same = wanted[:, :, None] == chosen[:, None, :]
+    missing, others = ~same.any(axis=2), ~same.any(axis=1)
+    from_last = others[:, ::-1].cumsum(axis=1)[:, ::-1]
+    leaving = others & (from_last <= missing.sum(axis=1, keepdims=True))
+    both, stays = np.hstack([chosen, wanted]), np.hstack([~leaving, missing])
+    return np.take_along_axis(both, (~stays).argsort(axis=1, kind="stable"), axis=1)[:, : chosen.shape[1]]

@@ -29,6 +29,7 @@ from tlcore.training.snapshot import Snapshot
 from tlcore.training.window import MetricWindow
 
 EVALUATION_BATCH = 1000
+EVALUATION_BATCH_ON_CPU = 250  # what a layer gives is then still in the cache when the next one takes it
 SURFACE_SIDE = 64
 
 
@@ -149,7 +150,7 @@ def _evaluate(step: int, objective: Objective) -> Iterator[Event]:
         inputs = objective.prepared((domain, part), raw)
         logits: list[torch.Tensor] = []
         scores: dict[str, list[torch.Tensor]] = {}
-        for chunk in inputs.split(EVALUATION_BATCH):
+        for chunk in inputs.split(EVALUATION_BATCH_ON_CPU if inputs.device.type == "cpu" else EVALUATION_BATCH):
             features, answers = objective.outputs(domain, chunk)  # once for all heads: it is nearly all of the work
             logits.append(answers)
             if part == "test":
