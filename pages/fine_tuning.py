@@ -35,7 +35,7 @@ from ui.four_cases import four_cases
 from ui.library import RunView, warm_up
 from ui.live_chart import live_chart
 from ui.own_choice import own_choice
-from ui.own_classifier import own_classifier
+from ui.own_classifier import own_classifier, usable_runs
 from ui.page import card, card_header, explained, page_header, steps_to_look_for
 from ui.player import PlayerState, no_player, player, player_address, player_state, wanted_by_address
 from ui.remembered import remembered
@@ -89,8 +89,8 @@ def main() -> None:
             st.warning(remark)
         warm_up()
         own_choice(experiment)
-        moves, pair = experiment.moves, chosen_pair(experiment)
-        st.fragment(live_view)(experiment, moves, pair)
+        moves, pair, usable = experiment.moves, chosen_pair(experiment), bool(usable_runs(experiment))
+        st.fragment(live_view)(experiment, moves, pair, usable)
         adviser(experiment)
         four_cases()
         own_classifier(experiment)
@@ -109,11 +109,13 @@ def main() -> None:
         )
 
 
-def live_view(experiment: Experiment, moves: bool, pair: Pair) -> None:
+def live_view(experiment: Experiment, moves: bool, pair: Pair, usable: bool) -> None:
     """Everything that changes while runs train, with the controls, so that they never wait for the rest of the page."""
     seed = seed_of_address()
     if moves != experiment.moves or pair != chosen_pair(experiment) or seed != experiment.seed:
         st.rerun()  # begins or ends the refreshing, or shows other runs everywhere on the page
+    if not usable and usable_runs(experiment):
+        st.rerun()  # the first classifier is there, long before the last run has ended
     run_bar(PAGE, experiment, experiment.refresh_seconds())
     board = board_of(experiment)
     metric = chosen_metric(board)

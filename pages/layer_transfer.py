@@ -7,7 +7,7 @@ import streamlit as st
 
 from tlcore.errors import LabError
 from tlcore.player.film import Curve, accuracy_curve
-from tlcore.presets.layer_transfer import BASE_A, PAGE
+from tlcore.presets.layer_transfer import BASE_A, GLYPHS, PAGE
 from tlcore.runs import Notice
 from ui.background import lively
 from ui.experiment import Experiment, from_address, seed_of_address
@@ -19,6 +19,8 @@ from ui.layer_transfer_figure import address_of_figure, figure_card, table_card
 from ui.layer_transfer_inside import bases_ready, contents_card
 from ui.layer_transfer_runs import Board, arm_title, base_of, board_of, choices, chosen_run, pace_of
 from ui.library import RunView, warm_up
+from ui.own_choice import own_choice
+from ui.own_paths import TWO_TASKS
 from ui.page import card, card_header, notice_box, page_header, steps_to_look_for
 from ui.player import PlayerState, no_player, player, player_address, player_state, wanted_by_address
 from ui.run_bar import run_bar
@@ -27,6 +29,7 @@ from ui.take_along import take_along, watched
 
 PROJECTIONS = ("umap", "pca")
 COLOUR = "class"
+SIDE = 32  # of own pictures: what the small network of this page is made for
 
 
 def main() -> None:
@@ -49,6 +52,13 @@ def main() -> None:
         moves, ready = pace_of(experiment) is not None, bases_ready(experiment)
         st.fragment(live_view)(experiment, moves, ready)
         lively(lambda: contents_card(experiment), f"contents-{experiment.preset.name}")
+        own_choice(
+            experiment,
+            offer="The same with your own pictures" if experiment.preset is GLYPHS else "",
+            fewest_classes=TWO_TASKS,
+            usual_side=SIDE,
+            trained="Their classes are halved into A and B. Train draws the figure on them.",
+        )
     except LabError as error:
         st.error(str(error))
         return

@@ -54,18 +54,23 @@ class Bench:
     copied: tuple[int, ...] = (1, 2, 3)
     frozen: tuple[int, ...] = (1, 2, 3)
 
+    @property
+    def taken(self) -> tuple[int, ...]:
+        """The layers that are copied: none where all weights are random, whatever was chosen before."""
+        return () if self.origin == RANDOM else self.copied
+
     def text(self) -> str:
         """As the address has it: `A.1-2-3.1-2-3.base`."""
-        numbers = ("-".join(map(str, found)) for found in (self.copied, self.frozen))
+        numbers = ("-".join(map(str, found)) for found in (self.taken, self.frozen))
         return ".".join((self.origin, *numbers, self.task))
 
     def spec(self, experiment: Experiment) -> RunSpec:
         """The run that this makes in the split that is shown."""
         base = experiment.arms[self.task]
         starts = {A: experiment.arms.get(BASE_A), B: base}
-        origin = starts.get(self.origin) if self.copied else None
+        origin = starts.get(self.origin) if self.taken else None
         spec = RunSpec(
-            method=LayerTransfer(copied=self.copied if origin else (), frozen=self.frozen),
+            method=LayerTransfer(copied=self.taken if origin else (), frozen=self.frozen),
             data=base.data, network=base.network, optimisation=base.optimisation, augmentation=base.augmentation,
             budget=base.budget, start=RunStart(spec=origin) if origin else RandomStart(),
         )  # fmt: skip
@@ -131,10 +136,7 @@ def _choice(experiment: Experiment, label: str, options: dict[str, str], field: 
     def choose() -> None:
         if st.session_state[key] is None:
             return
-        changed = replace(bench_of(experiment), **{field: st.session_state[key]})
-        if changed.origin == RANDOM:
-            changed = replace(changed, copied=())
-        _set(experiment, changed)
+        _set(experiment, replace(bench_of(experiment), **{field: st.session_state[key]}))
 
     st.segmented_control(label, [*options], format_func=options.__getitem__, key=key, on_change=choose)
 
@@ -147,7 +149,7 @@ def _layer(experiment: Experiment, bench: Bench, number: int) -> None:
     is_output = number == OUTPUT
     names = KNOWN_LAYERS.get(experiment.arms[bench.task].network.name, ())
     name = "output" if is_output else names[number - 1] if len(names) == LAYERS else f"layer {number}"
-    copied, frozen = number in bench.copied, number in bench.frozen
+    copied, frozen = number in bench.taken, number in bench.frozen
     with st.container(key=f"bench-layer-{'output' if is_output else number}"):
         states = f'data-copied="{"yes" if copied else "no"}" data-frozen="{"yes" if frozen else "no"}"'
         st.html(f'<div class="tl-bench-name" {states}>{html.escape(name)}<small>{number}</small></div>')

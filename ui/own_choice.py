@@ -25,28 +25,39 @@ PICTURES, NETWORK = "data.target", "network.architecture"
 PHOTOGRAPH_SIDE = 224  # what published weights were trained on
 
 
-def own_choice(experiment: Experiment) -> None:
-    """A card to choose among the pictures on this machine, to bring others, and to pick the network that reads them;
-    for presets on other data nothing."""
+def own_choice(
+    experiment: Experiment, *, offer: str = "", fewest_classes: int = 1, usual_side: int = PHOTOGRAPH_SIDE,
+    trained: str = "Train shows the curve on them; what has finished can be tried on a new picture below and taken "
+    "along.",
+) -> None:  # fmt: skip
+    """A card to choose among the pictures on this machine, to bring others, and to pick the network that reads them.
+
+    offer: its heading where the experiment is on other data, and the card is folded; without, there is no card then.
+    fewest_classes: only sets of so many are shown. usual_side: the size of pictures that is offered first. trained:
+    what Train does with them.
+    """
     targets = [getattr(spec.data, "target", None) for spec in experiment.arms.values()]
     present = next((data for data in targets if isinstance(data, OwnPictures)), None)
-    if present is None:
+    if present is None and not offer:
         return
     try:
-        names = [str(entry["name"]) for entry in own_sets() if entry.get("kind") == "pictures"]
+        pictures = [entry for entry in own_sets() if entry.get("kind") == "pictures"]
     except LabError as error:
         st.error(str(error))
         return
+    names = [str(entry["name"]) for entry in pictures if len(entry["classes"]) >= fewest_classes]
     pieces_style()
-    with card("own-choice"):
-        card_header("Your pictures", f"{len(names)} set{'s' * (len(names) != 1)} on this machine")
+    with card("own-choice"), st.expander(offer) if present is None else st.container():
+        if present is not None:
+            card_header("Your pictures", f"{len(names)} set{'s' * (len(names) != 1)} on this machine")
+        present = present or OwnPictures()
         with st.container(horizontal=True, vertical_alignment="bottom", key="own-choice-row"):
             _pictures(experiment, present, names)
             _network(experiment)
-        quiet(_standing(present, names))
+        quiet(_standing(present, names, trained, fewest_classes))
         lacks = not names and not _beside(present.dataset)
         with st.expander("Bring pictures: a zip with one folder for each class", expanded=lacks):
-            lively(lambda: bring(usual_side=PHOTOGRAPH_SIDE, imported=lambda name: _use(experiment, name)), "own-bring")
+            lively(lambda: bring(usual_side=usual_side, imported=lambda name: _use(experiment, name)), "own-bring")
 
 
 def _pictures(experiment: Experiment, present: OwnPictures, names: list[str]) -> None:
@@ -79,15 +90,16 @@ def _network(experiment: Experiment) -> None:
         _change(experiment, NETWORK, chosen)
 
 
-def _standing(present: OwnPictures, names: list[str]) -> str:
+def _standing(present: OwnPictures, names: list[str], trained: str, fewest_classes: int) -> str:
     """What is chosen, or what to do."""
     if present.dataset in names:
-        return "Train shows the curve on them; what has finished can be tried on a new picture below and taken along."
+        return trained
     if present.dataset and _beside(present.dataset):
         return f"The folder “{present.dataset}” in the data folder is taken over when you press Train."
     if names:
         return "Choose some of those on this machine, or bring others."
-    return "There are none on this machine yet: bring a zip with one folder for each class."
+    enough = f" with {fewest_classes} classes or more" if fewest_classes > 1 else ""
+    return f"There are none{enough} on this machine yet: bring a zip with one folder for each class."
 
 
 def _beside(dataset: str) -> bool:

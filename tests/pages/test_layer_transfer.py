@@ -167,6 +167,8 @@ def test_layers_are_set_by_clicks_and_kept_in_the_address(store: Store, experime
     origin.set_value("random").run()
     assert "This is the <b>base</b> network" in html_of(test)
     assert keyed(test, "bench-copied-1").disabled
+    next(group for group in test.get("button_group") if group.label == "Weights from").set_value("A").run()
+    assert "This is <b>AnB+@3</b>" in html_of(test), "what was copied before is copied again"
     assert "This is <b>BnB@2</b>" in html_of(open_page(PAGE, bench="B.1-2.1-2.base"))
     for nonsense in ("x", "A.9.1.base", "A.1.1.<b>", "...."):
         test = open_page(PAGE, bench=nonsense)

@@ -27,8 +27,10 @@ class OwnSets:
     def __init__(self, *names: str) -> None:
         self.names = list(names)
 
-    def __call__(self) -> list[dict[str, str]]:
-        return [{"name": name, "kind": "pictures"} for name in self.names] + [{"name": "vectors", "kind": "features"}]
+    def __call__(self) -> list[dict[str, Any]]:
+        classes = {"four": ["a", "b", "c", "d"]}
+        pictures = [{"name": name, "kind": "pictures", "classes": classes.get(name, ["a", "b"])} for name in self.names]
+        return [*pictures, {"name": "vectors", "kind": "features", "classes": ["a", "b"]}]
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +68,20 @@ def changes(test: AppTest) -> list[str]:
 
 def test_presets_on_other_data_have_no_such_card() -> None:
     assert not draw("few-shot-digits").selectbox
+
+
+def test_a_preset_on_other_data_can_offer_sets_of_enough_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ui.own_choice, "own_sets", OwnSets("cats", "four"))
+    script = SCRIPT.replace(
+        'from_address("fine-tuning")[0]', 'from_address("layer-transfer")[0], offer="Yours", fewest_classes=4'
+    )
+    test = AppTest.from_string(script, default_timeout=60).run()
+    assert not test.exception
+    assert test.expander[0].label == "Yours" and box(test, "Pictures to learn from").options == ["four"]
+    box(test, "Pictures to learn from").select("four").run()
+    assert not test.exception
+    assert changes(test) == [f"{PICTURES}={OwnPictures(dataset='four').canonical_json()}"]
+    assert "Yours" not in [expander.label for expander in test.expander], "its own card now"
 
 
 def test_pictures_that_are_chosen_are_in_the_address_and_stay_chosen() -> None:

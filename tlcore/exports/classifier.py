@@ -121,7 +121,8 @@ def model_card(run: Run, facts: Mapping[str, Any]) -> str:
         "",
         "## How it was trained",
         "",
-        f"- Way: {run.spec.method.title} (`{run.spec.method.name}`), {run.steps:,} steps, seed {run.spec.seed}.",
+        f"- Way: {run.spec.method.title} (`{run.spec.method.name}`), {run.steps:,} step{'s' * (run.steps != 1)}, "
+        f"seed {run.spec.seed}.",
         f"- Network: {network}; start: {_start(run)}.",
         f"- Machine: {machine.get('device_name', 'unknown')}, {machine.get('precision', 'unknown')}; torch "
         f"{machine.get('torch', 'unknown')}, torchvision {machine.get('torchvision', 'unknown')}, lab "
