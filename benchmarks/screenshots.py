@@ -43,7 +43,7 @@ SHOTS = {
     "domain_adversarial": Shot("domain_adversarial?preset=photo-digits&step=4000", PLAYER),
     "moons": Shot("domain_adversarial?preset=moons&step=1500", PLAYER),
     "lecture": Shot("domain_adversarial?preset=photo-digits&step=4000&lecture=1", PLAYER, 720),
-    "zero_shot": Shot("zero_shot?step=400", PLAYER, 1000),
+    "zero_shot": Shot("zero_shot?step=300", PLAYER, 1000),
     "self_taught": Shot("self_taught", PLAYER, 1000),
     "runs": Shot("runs", TABLE),
     "data": Shot("data", ".tl-head", 1000),

@@ -31,6 +31,7 @@ PREFERRED = ("margin", "ale", "eszsl", "devise", "attributes", "conse", "naive")
 ASKED = ("margin", "ale", "devise", "eszsl", "attributes", "conse")
 PROJECTIONS = ("pca", "umap")
 COLOUR = "domain"
+HEIGHT = 320  # of the curves: as many lines as there are methods, and their names above them
 OBJECTIVE = r"""
 \text{naive:}\quad \min_{f,\,g}\; \lVert f(x^n)-g(y^n)\rVert^2
 \qquad\qquad
@@ -100,14 +101,14 @@ def live_view(experiment: Experiment, moves: bool) -> None:
         card_header("Right among unseen classes", f"chance {chance:.1%}" if chance else "")
         moving_chart(
             started, lambda metrics: plots.accuracy_curves(metrics, titles, chance),
-            key="chart-unseen", about=(*titles.items(), chance), height=240,
+            key="chart-unseen", about=(*titles.items(), chance), height=HEIGHT,
             description="zero-shot accuracy over the steps",
         )  # fmt: skip
     with right, card("chart-spread"):
         card_header("Does the space collapse?")
         moving_chart(
             started, lambda metrics: plots.spread_curves(metrics, titles),
-            key="chart-spread", about=tuple(titles.items()), height=240,
+            key="chart-spread", about=tuple(titles.items()), height=HEIGHT,
             description="how far pictures and descriptions lie from their middle",
         )  # fmt: skip
     with card("comparison"):

@@ -13,6 +13,7 @@ from tlcore.runs import Series
 
 Floats = npt.NDArray[np.floating]
 SPREAD = (("naive", "dot"), ("margin", "solid"))
+LEGEND = {"font": {"size": 11}, "itemwidth": 30}  # seven names stand beside each other in half a page
 
 
 def accuracy_curves(metrics: Mapping[str, Mapping[str, Series]], titles: Mapping[str, str], chance: float) -> go.Figure:
@@ -29,8 +30,9 @@ def accuracy_curves(metrics: Mapping[str, Mapping[str, Series]], titles: Mapping
     if figure.data and chance > 0:
         figure.add_hline(y=chance, line={"color": LIGHT.soft, "width": 1, "dash": "dash"})
     style_figure(
-        figure, uirevision="unseen", yaxis={"range": [0, 1.02], "tickformat": ".0%", "title": "among unseen classes"}
-    )
+        figure, uirevision="unseen", legend=LEGEND,
+        yaxis={"range": [0, 1.02], "tickformat": ".0%", "title": "among unseen classes"},
+    )  # fmt: skip
     return figure.update_xaxes(title="step")
 
 
@@ -47,7 +49,9 @@ def spread_curves(metrics: Mapping[str, Mapping[str, Series]], titles: Mapping[s
                         line={"color": role_colour(role), "dash": dash}, marker={"size": 4},
                     )
                 )  # fmt: skip
-    style_figure(figure, uirevision="spread", yaxis={"rangemode": "tozero", "title": "distance from the middle"})
+    style_figure(
+        figure, uirevision="spread", legend=LEGEND, yaxis={"rangemode": "tozero", "title": "distance from the middle"}
+    )
     return figure.update_xaxes(title="step")
 
 
