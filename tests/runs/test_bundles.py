@@ -18,7 +18,7 @@ from tlcore.errors import InvalidRequest, OutOfSpace
 from tlcore.runs import Confusion, Frame, Neighbours, Notice, Probe, Store
 from tlcore.runs.bundle_reading import import_bundle
 from tlcore.runs.bundles import write_bundle
-from tlcore.runs.records import TaskLabels
+from tlcore.runs.records import DESCRIBED, TaskLabels
 from tlcore.runs.safetensors_header import check_safetensors
 from tlcore.specs import RunSpec
 
@@ -290,3 +290,24 @@ def test_tasks_that_do_not_fit_the_labels_are_refused(store: Store, run: str, ot
     content = write_bundle(store, store.require(run))
     change = edit("records.json", lambda document: document["probes"][0].update(class_names=names))
     refused(other, rewritten(content, change))
+
+
+def test_counts_of_the_source_may_have_classes_of_their_own(store: Store, run: str, other: Store) -> None:
+    store.record_confusion(run, Confusion(10, "source", np.eye(7, dtype=np.int64)))
+    import_bundle(other, write_bundle(store, store.require(run)))
+    found = {domain: other.confusion(run, domain) for domain in ("target", "source")}
+    assert {domain: one and len(one.counts) for domain, one in found.items()} == {"target": 3, "source": 7}
+
+
+@pytest.mark.parametrize(("count", "fits"), [(2, True), (4, True), (3, False)])
+def test_counts_of_classes_beside_their_descriptions(
+    store: Store, run: str, other: Store, count: int, fits: bool
+) -> None:
+    names = ("ant", "bee", *map(DESCRIBED.format, ("ant", "bee")))
+    store.record_probe(run, Probe((np.arange(COUNT) % 4).astype(np.int16), np.ones(COUNT, np.int8), names, None))
+    store.record_confusion(run, Confusion(10, "target", np.eye(count, dtype=np.int64)))
+    content = write_bundle(store, store.require(run))
+    if fits:
+        assert import_bundle(other, content).run == run
+    else:
+        refused(other, content)

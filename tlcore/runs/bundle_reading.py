@@ -19,6 +19,7 @@ from tlcore.runs.bundle_archive import Archive, refuse
 from tlcore.runs.bundles import ARRAY_TABLES, JSON_COLUMNS, WEIGHTS
 from tlcore.runs.database import origin_of, pack
 from tlcore.runs.labels import clean_line, clean_note, clean_tags
+from tlcore.runs.records import DESCRIBED
 from tlcore.runs.safetensors_header import check_safetensors
 from tlcore.runs.store import ENDED, Store
 from tlcore.runs.usage import require_room
@@ -212,13 +213,13 @@ def _records(archive: Archive) -> dict[str, list[tuple[Any, ...]]]:
         raise ValueError("records.json holds something the lab does not know")
     rows: dict[str, list[tuple[Any, ...]]] = {}
     probes = _list(document.get("probes", []), 1)
-    points, classes = _check_probe(archive, probes[0]) if probes else (0, 0)
+    probed = _check_probe(archive, probes[0]) if probes else Probed()
     for table, (plain, arrays) in ARRAY_TABLES.items():
         rows[table] = []
         for record in _list(document.get(table, []), 5000):
             held = {name: None if record[name] is None else archive.array(record[name]) for name in arrays}
             if table != "probes":
-                _CHECKS[table](record, held, points, classes)
+                _CHECKS[table](record, held, probed)
             texts = [json.dumps(record[name]) if name in JSON_COLUMNS else record[name] for name in plain]
             packed = [None if array is None else pack(array) for array in held.values()]
             # The columns of `probes` stand in another order than "plain, then arrays".
@@ -234,8 +235,18 @@ def _records(archive: Archive) -> dict[str, list[tuple[Any, ...]]]:
 Held = dict[str, npt.NDArray[Any]]
 
 
-def _check_probe(archive: Archive, record: dict[str, Any]) -> tuple[int, int]:
-    """How many points and classes the probe has."""
+@dataclass(frozen=True)
+class Probed:
+    """What a run's records are made for. points, classes: of its probe; tables: rows that its target's confusion
+    matrices may have: as many as classes or, where some classes are only descriptions of others, as many as others.
+    """
+
+    points: int = 0
+    classes: int = 0
+    tables: frozenset[int] = frozenset()
+
+
+def _check_probe(archive: Archive, record: dict[str, Any]) -> Probed:
     labels, domains = archive.array(record["labels"]), archive.array(record["domains"])
     tasks = record["class_names"] if isinstance(record["class_names"], dict) else {"": record["class_names"]}
     names = [[_text(name, 300) for name in _list(one, MOST_CLASSES)] for one in tasks.values()]
@@ -254,26 +265,27 @@ def _check_probe(archive: Archive, record: dict[str, Any]) -> tuple[int, int]:
             raise ValueError("its thumbnails are no pictures of its probe points")
         if pictures.shape[1] not in (1, 3) or not 0 < min(pictures.shape[2:]) <= max(pictures.shape[2:]) <= 512:
             raise ValueError("its thumbnails are no pictures of its probe points")
-    return len(labels), len(names[0])
+    described = {DESCRIBED.format(name) for name in names[0]}
+    return Probed(len(labels), len(names[0]), frozenset({len(names[0]), len(set(names[0]) - described)}))
 
 
-def _check_frame(record: dict[str, Any], held: Held, points: int, classes: int) -> None:
+def _check_frame(record: dict[str, Any], held: Held, probed: Probed) -> None:
     places, predictions = held["points"], held["predictions"]
     width = 3 if _word(record["projection"]).endswith("-3d") else 2
     _whole(record["layout"]), _whole(record["step"])
-    if places.dtype not in (np.float16, np.float32) or places.shape != (points, width) or not points:
+    if places.dtype not in (np.float16, np.float32) or places.shape != (probed.points, width) or not probed.points:
         raise ValueError("a frame in it does not fit its probe points")
-    _check_predictions(predictions, points, classes)
+    _check_predictions(predictions, probed)
 
 
-def _check_predictions(predictions: npt.NDArray[Any], points: int, classes: int) -> None:
-    if predictions.dtype != np.int16 or predictions.shape != (points,):
+def _check_predictions(predictions: npt.NDArray[Any], probed: Probed) -> None:
+    if predictions.dtype != np.int16 or predictions.shape != (probed.points,):
         raise ValueError("predictions in it do not fit its probe points")
-    if predictions.min() < -1 or predictions.max() >= classes:
+    if predictions.min() < -1 or predictions.max() >= probed.classes:
         raise ValueError("predictions in it name classes that do not exist")
 
 
-def _check_surface(record: dict[str, Any], held: Held, points: int, classes: int) -> None:
+def _check_surface(record: dict[str, Any], held: Held, probed: Probed) -> None:
     extent = [_number(value) for value in _list(record["extent"], 4)]
     field = held["field"]
     _word(record["name"]), _whole(record["step"])
@@ -283,25 +295,32 @@ def _check_surface(record: dict[str, Any], held: Held, points: int, classes: int
         raise ValueError("a surface in it is no function over the plane")
 
 
-def _check_confusion(record: dict[str, Any], held: Held, points: int, classes: int) -> None:
+def _check_confusion(record: dict[str, Any], held: Held, probed: Probed) -> None:
     counts = held["counts"]
     _word(record["domain"]), _whole(record["step"])
     if counts.dtype != np.int64 or counts.ndim != 2 or counts.shape[0] != counts.shape[1] or counts.min(initial=0) < 0:
         raise ValueError("a confusion matrix in it is no table of counts")
-    if len(counts) > MOST_CLASSES or (classes and len(counts) != classes):
+    # The source may have classes of its own.
+    fits = record["domain"] == "source" or not probed.classes or len(counts) in probed.tables
+    if len(counts) > MOST_CLASSES or not fits:
         raise ValueError("a confusion matrix in it does not fit its classes")
 
 
-def _check_neighbours(record: dict[str, Any], held: Held, points: int, classes: int) -> None:
+def _check_neighbours(record: dict[str, Any], held: Held, probed: Probed) -> None:
     indices = held["indices"]
     _whole(record["step"])
-    if indices.dtype not in (np.int16, np.uint16) or indices.ndim != 2 or len(indices) != points or not points:
+    if (
+        indices.dtype not in (np.int16, np.uint16)
+        or indices.ndim != 2
+        or len(indices) != probed.points
+        or not probed.points
+    ):
         raise ValueError("neighbours in it do not fit its probe points")
-    if indices.size and (indices.min() < 0 or indices.max() >= points):
+    if indices.size and (indices.min() < 0 or indices.max() >= probed.points):
         raise ValueError("neighbours in it are no probe points")
 
 
-_CHECKS: dict[str, Callable[[dict[str, Any], Any, int, int], None]] = {
+_CHECKS: dict[str, Callable[[dict[str, Any], Any, Probed], None]] = {
     "frames": _check_frame, "surfaces": _check_surface, "confusions": _check_confusion,
     "neighbours": _check_neighbours,
 }  # fmt: skip
