@@ -174,7 +174,8 @@ class Visitor:
         if looking:
             self._start_timer(delta.fragment_id, float(looking[1]), LOST_SECONDS)
         if element.WhichOneof("type") == "exception":
-            self.errors.append(f"{element.exception.type}: {element.exception.message}")
+            shown = element.exception
+            self.errors.append("\n".join([f"{shown.type}: {shown.message}", *shown.stack_trace]))
         if self._on_element is not None:
             self._on_element(element)
 

@@ -1,7 +1,7 @@
 """Hours of ten viewers with runs one after another: does memory stay flat, do threads and open files grow?
 
-What the processes take is sampled into a file while they work; the verdict compares the second quarter of the time,
-when every cache is filled, with the last one.
+What the processes take is sampled into a file while they work, and tracebacks that a viewer is shown are written into
+one beside it; the verdict compares the second quarter of the time, when every cache is filled, with the last one.
 """
 
 from __future__ import annotations
@@ -117,6 +117,9 @@ async def _sample(
             sample = look(served, time.monotonic() - begin, watching, len(ended))
             writer.writerow(sample.row())
             file.flush()
+            if sample.errors:
+                shown = [error for visitor in watching for error in visitor.errors]
+                samples.with_suffix(".errors.txt").write_text("\n\n".join(shown) + "\n")
 
 
 def look(served: Served, seconds: float, watching: Sequence[Visitor], runs: int) -> Sample:
