@@ -15,9 +15,9 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 HERE_SECONDS = 30.0  # who has not been seen for longer has gone; longer than the slowest pace
 REDRAW_SECONDS = 0.7  # between two drawings of a page that few watch
-REDRAWS_A_SECOND = 10.0  # of all pages together, about a third of a processor
+REDRAWS_A_SECOND = 5.0  # of all pages together, about a sixth of a processor
 FEED_SECONDS = 0.3  # between two looks for what moves
-FEEDS_A_SECOND = 170.0  # of all pages together, about half a processor
+FEEDS_A_SECOND = 125.0  # of all pages together, about two fifths of a processor
 
 
 class Crowd:

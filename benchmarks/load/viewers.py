@@ -40,9 +40,10 @@ class Watch:
     def take(self, element: Element) -> None:
         """Note the newest step if this is the chart of losses."""
         if element.WhichOneof("type") == "bidi_component" and CHART in element.bidi_component.json:
+            now = time.monotonic()
             step = newest_step(element.bidi_component.json)
             if step is not None and (not self.steps or step > self.steps[-1]):
-                self.times.append(time.monotonic())
+                self.times.append(now)
                 self.steps.append(step)
 
 
