@@ -82,8 +82,9 @@ def moving_chart(
 def feed(moves: bool) -> None:
     """Keep the moving charts of this page up to date. moves: whether anything of the page still changes by itself."""
     st.session_state.pop(_MOVING, None)  # of the page that was looked at before
-    if moves:
-        st.fragment(_send)()
+    with st.container(key="feed"):  # also when nothing moves: what stands below keeps its place in the page
+        if moves:
+            st.fragment(_send)()
 
 
 def _send() -> None:
@@ -92,15 +93,14 @@ def _send() -> None:
     fresh = {key: _FRESH.of(chart) for key, chart in live.items()}
     if any(fresh[key].states != _states(live[key].views) for key in live):
         st.rerun()  # a run has begun, paused or ended: that concerns the whole page
-    with st.container(key="feed"):
-        mount(
-            "feed", script="feed.js", style="visitor.css", key="feed-mark",
-            data={
-                "pace": feed_seconds(), "moment": time.time(),
-                "charts": {key: found.text for key, found in fresh.items()},
-            },
-            on_look_change=lambda: None,
-        )  # fmt: skip
+    mount(
+        "feed", script="feed.js", style="visitor.css", key="feed-mark",
+        data={
+            "pace": feed_seconds(), "moment": time.time(),
+            "charts": {key: found.text for key, found in fresh.items()},
+        },
+        on_look_change=lambda: None,
+    )  # fmt: skip
 
 
 def _states(views: Mapping[str, RunView]) -> tuple[tuple[str, bool], ...]:

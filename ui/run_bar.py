@@ -70,14 +70,15 @@ def run_bar(page: str, experiment: Experiment, pace: float | None) -> None:
         expectation = waiting_words(runs) or _expectation(experiment)
         if expectation:
             st.caption(expectation, width="content")
-    if refusal:
-        st.caption(refusal)
-    for reason in dict.fromkeys(run.reason for run in runs if run.paused and run.reason):
-        st.warning(reason)
     pulse(runs, pace)
-    problem = st.session_state.pop(_ERROR, None)
-    if problem:
-        st.error(problem)
+    with st.container(key="run-bar-words"):  # also when there is nothing to say: what stands below keeps its place
+        if refusal:
+            st.caption(refusal)
+        for reason in dict.fromkeys(run.reason for run in runs if run.paused and run.reason):
+            st.warning(reason)
+        problem = st.session_state.pop(_ERROR, None)
+        if problem:
+            st.error(problem)
 
 
 def take_step(experiment: Experiment) -> None:

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.browser
 
 # Long enough that it still trains whatever the machine is busy with.
 LONG = "preset=moons&set=budget.steps=900000"
+MARK = "nodes => nodes.map(node => { node.marked = true }).length"
 
 
 def open_page(page: Any, address: str, query: str = "") -> None:
@@ -58,9 +59,15 @@ def test_a_recorded_run_plays_when_the_page_is_opened(page: Any, app_server: Cal
 def test_train_pause_step_stop_and_come_back(page: Any, app_server: Callable[..., str]) -> None:
     address = app_server()
     open_page(page, address, LONG)
+    page.locator(".st-key-card-look-for").wait_for()  # the whole page is there
+    parts = page.locator(".tl-diagram, .tl-live-chart, .st-key-run-bar")
+    before = until(lambda: parts.count() == 6 and parts.evaluate_all(MARK), "drawing, bar and four charts")
     press(page, "Train")
     until(lambda: (run := run_of(address, "dann")) and run.step > 0, "DANN trains")
     until(lambda: page.locator(".js-plotly-plot path.js-line").count() > 0, "a curve is drawn")
+    kept = parts.evaluate_all("nodes => nodes.filter(node => node.marked).length")
+    assert kept == before, "nothing is built anew or shown twice because training begins"
+    assert page.locator(".st-key-run-bar").count() == 1
 
     press(page, "Pause")
     paused = until(lambda: (run := run_of(address, "dann")) and run.paused and run, "DANN is paused")
