@@ -83,8 +83,8 @@ _STYLE = """
 @media(max-width:800px){.st-key-network-diagram::before{padding-top:calc(min(100% - 30px,440px)*.91 + 22px)}}
 .st-key-visitor-pass{display:none}
 .st-key-connection,.st-key-pulse,.st-key-feed{position:absolute;width:0;height:0;overflow:visible}
-[data-testid=stLayoutWrapper]:has(>.st-key-run-bar-words:empty),[data-testid=stLayoutWrapper]:has(>.st-key-feed),
-[data-testid=stLayoutWrapper]:has(>.st-key-pulse){position:absolute}
+[data-testid=stLayoutWrapper]:is(:has(>.st-key-feed),:has(>.st-key-pulse)){position:absolute;width:0;height:0}
+[data-testid=stLayoutWrapper]:has(>.st-key-run-bar-words:empty){display:none}
 """
 
 
