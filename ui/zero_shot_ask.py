@@ -164,7 +164,9 @@ def _ranking(model: AskableModel, asked: Asked, ranked: npt.NDArray[np.int64]) -
         first, second = int(ranked[0]), int(ranked[1])
         lead = contributions(evidence, table[first], table[second])
         deciding = [index for index in np.argsort(-np.abs(lead), kind="stable")[:DECIDING] if abs(lead[index]) > 1e-9]
-        parts = ", ".join(f"{html.escape(model.attributes[index])} {lead[index]:+.2f}" for index in deciding)
+        shares = [f"{lead[index]:+.2f}".replace("-", "−") for index in deciding]
+        decided = zip((model.attributes[index] for index in deciding), shares, strict=True)
+        parts = ", ".join(f"{html.escape(name)} {share}" for name, share in decided)
         names = [html.escape(model.names[label]) for label in (first, second)]
         words = f"<p class=tl-words>{names[0]} leads {names[1]} by {lead.sum():.2f}: {parts}.</p>"
     return f'<table class="tl-table"><tr><th></th><th>score</th></tr>{"".join(rows)}</table>{words}'
