@@ -52,7 +52,8 @@ _STYLE = """
 .tl-table th{color:var(--tl-soft);font-weight:500;white-space:normal}
 .tl-table td:first-child,.tl-table th:first-child{text-align:left;white-space:normal}
 .tl-table small{color:var(--tl-soft)}
-.tl-scroll{overflow-x:auto}
+.tl-scroll,[data-testid=stHtml]:has(>.tl-table){overflow-x:auto}
+@media(max-width:640px){.tl-table td,.tl-table th{padding:6px 5px}}
 .tl-runs{color:var(--tl-soft);font-size:.88rem;margin:.1rem 0 .3rem}
 .tl-runs a{color:inherit}
 .tl-term{border-bottom:1px dotted var(--tl-soft);cursor:help;border-radius:2px}
