@@ -32,9 +32,9 @@ from benchmarks.usual_loop import BATCH, UsualLoop, indexed, loaded
 from tlcore.data import load_pair
 from tlcore.data.dataset import PairData
 from tlcore.execution.machine import choose_device, choose_precision, provenance
-from tlcore.execution.slots import usable_cores
 from tlcore.methods.registry import METHODS
 from tlcore.presets.domain_adversarial import MNIST_MNISTM
+from tlcore.processors import usable_cores
 from tlcore.specs import Dann, Optimisation, PaperMnist, RunSpec, override
 from tlcore.training.events import Advanced, Metrics
 from tlcore.training.preparation import prepare

@@ -34,7 +34,7 @@ from tlcore.data.own.folders import FolderFiles
 from tlcore.data.own.library import import_pictures, remove_own
 from tlcore.data.own.manifest import open_array, read_manifest
 from tlcore.data.own.places import own_folder
-from tlcore.execution.slots import usable_cores
+from tlcore.processors import usable_cores
 
 BEGIN, END = "<!-- decoding: written by benchmarks/decoding.py -->", "<!-- end of decoding -->"
 BATCH = 64

@@ -110,7 +110,7 @@ def main() -> None:
             second.append((figures[0], figures[1]))
             if again["accuracy"] != result["accuracy"] or again["torch"]:
                 raise SystemExit("The second time differs from the first, or needed torch.")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = usable_cores()
     text = "\n".join(
         [
             f"{time.strftime('%Y-%m-%d')}, {processor()}, {cores} cores, Python {sys.version.split()[0]}. "

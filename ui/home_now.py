@@ -7,8 +7,9 @@ import html
 import streamlit as st
 
 from tlcore.errors import LabError
-from tlcore.execution.slots import plan, usable_cores
+from tlcore.execution.slots import plan
 from tlcore.presets import all_presets
+from tlcore.processors import usable_cores
 from tlcore.runs import Run, Store
 from ui.library import executor
 from ui.page import card_header

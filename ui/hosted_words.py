@@ -13,8 +13,9 @@ import streamlit as st
 from tlcore.errors import LabError
 from tlcore.execution.fairness import Wait, forecast
 from tlcore.execution.queue import Queue
-from tlcore.execution.slots import plan, usable_cores
+from tlcore.execution.slots import plan
 from tlcore.gallery import recorded
+from tlcore.processors import usable_cores
 from tlcore.runs import Run
 from tlcore.runs.paces import pace_of, seconds_left
 from tlcore.runs.service import Service

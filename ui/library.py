@@ -12,9 +12,10 @@ import streamlit as st
 from tlcore.execution.hosted import HostedExecutor
 from tlcore.execution.local import LocalExecutor
 from tlcore.execution.questions import Guard, guard_questions
-from tlcore.execution.slots import plan, usable_cores
+from tlcore.execution.slots import plan
 from tlcore.gallery import recorded
 from tlcore.presets import Preset, presets_of
+from tlcore.processors import usable_cores
 from tlcore.runs import Run, Series, Store
 from tlcore.runs.database import Database
 from tlcore.runs.paces import pace_of

@@ -13,7 +13,8 @@ from tlcore.errors import LabError
 from tlcore.execution.disk import free_bytes
 from tlcore.execution.presence import supervisor_pid
 from tlcore.execution.questions import answer_of
-from tlcore.execution.slots import plan, usable_cores
+from tlcore.execution.slots import plan
+from tlcore.processors import usable_cores
 from tlcore.runs.overview import Failure, LiveRow, failures, gone, live_rows, tidy
 from tlcore.runs.service import Service
 from tlcore.runs.usage import folder_bytes, size_text, usage

@@ -11,9 +11,10 @@ from safetensors.numpy import save_file
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.test_pages import button, open_page, store, text_of  # noqa: F401
-from tlcore.execution.slots import plan, usable_cores
+from tlcore.execution.slots import plan
 from tlcore.plots.fine_tuning import Measured
 from tlcore.presets import find_preset, presets_of
+from tlcore.processors import usable_cores
 from tlcore.runs import Confusion, Notice, Probe, Store
 from tlcore.specs import FineTune, FixedFeatures, L2Sp, Scratch
 from ui.experiment import Experiment

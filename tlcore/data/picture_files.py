@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +11,7 @@ from PIL import Image
 
 from tlcore.data.folder import Report
 from tlcore.errors import MissingData
+from tlcore.processors import usable_cores
 
 MOST_PIXELS = 50_000_000
 KINDS = ("JPEG", "PNG", "PPM", "BMP")
@@ -47,8 +47,7 @@ def decode_all(paths: Sequence[Path], side: int, into: np.ndarray, report: Repor
     def decode(index: int) -> None:
         into[index] = decode_square(paths[index], side)
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with ThreadPoolExecutor(cores) as threads:
+    with ThreadPoolExecutor(usable_cores()) as threads:
         for start in range(0, len(paths), 500):
             list(threads.map(decode, range(start, min(start + 500, len(paths)))))
             if report:

@@ -19,7 +19,8 @@ from tlcore.execution.disk import NEEDED_BYTES, free_bytes
 from tlcore.execution.hosting import SWITCH, hosting
 from tlcore.execution.logs import KINDS, SETTING
 from tlcore.execution.presence import LOG, supervisor_pid
-from tlcore.execution.slots import plan, usable_cores
+from tlcore.execution.slots import plan
+from tlcore.processors import usable_cores
 from tlcore.runs import Store
 
 PROBE = """

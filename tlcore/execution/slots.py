@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -27,13 +26,6 @@ def plan(cores: int) -> Slots:
     """
     runs = max(1, min(cores, 4, cores // 2 if cores > 4 else cores))
     return Slots(cpu=runs, threads=max(1, min(MAXIMUM_THREADS, cores // runs)))
-
-
-def usable_cores() -> int:
-    """Cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True)

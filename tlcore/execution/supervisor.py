@@ -25,7 +25,8 @@ from tlcore.execution.presence import LOG, SUPERVISOR_LOCK, TRAINING_LOCK, last_
 from tlcore.execution.projector_process import ProjectorProcess
 from tlcore.execution.queue import LiveRun, Queue
 from tlcore.execution.rationing import Rationing
-from tlcore.execution.slots import Occupant, Slots, find_place, plan, usable_cores
+from tlcore.execution.slots import Occupant, Slots, find_place, plan
+from tlcore.processors import usable_cores
 from tlcore.runs import State, Store
 
 LOGGER = logging.getLogger("tlcore.supervisor")

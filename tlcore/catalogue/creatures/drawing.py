@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +18,7 @@ import numpy as np
 
 from tlcore.catalogue.creature_table import CreatureTable, creature_table
 from tlcore.catalogue.creatures.render import draw_creature
+from tlcore.processors import usable_cores
 
 FEWEST_EACH = 500
 """Fewer pictures are drawn sooner than another process has begun."""
@@ -66,10 +66,9 @@ def draw_part(part: Part, table: CreatureTable, path: Path, report: Report | Non
     A share that its process did not finish is drawn here. When the report raises, all processes end.
     """
     into = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=part.shape)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     # Another process knows the table that comes with the lab, and no other.
     known = table.content == creature_table().content
-    shares = max(1, min(cores, len(into) // FEWEST_EACH)) if known else 1
+    shares = max(1, min(usable_cores(), len(into) // FEWEST_EACH)) if known else 1
     bounds = [len(into) * number // shares for number in range(shares + 1)]
     order = json.dumps(asdict(part)).encode()
     helpers: list[tuple[int, int, subprocess.Popen[bytes]]] = []

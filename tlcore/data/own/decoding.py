@@ -23,6 +23,7 @@ from PIL import Image
 from tlcore.data.folder import Report
 from tlcore.data.own.limits import PIXELS_AT_ONCE
 from tlcore.data.own.pictures import UnusablePicture, read_content, read_square
+from tlcore.processors import usable_cores
 
 VERSION = 1  # part of the key of what is kept: to be raised when the same files give other pixels
 BLOCK = 32  # pictures that each thread is given before all are reported on
@@ -92,11 +93,6 @@ class PixelBudget:
                 self._changed.notify_all()
 
 
-def usable_threads() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def decode_all(
     opened: Callable[[str], BinaryIO],
     names: Sequence[str],
@@ -112,7 +108,7 @@ def decode_all(
     `Look` and given to nobody. Raises OSError where `sink` does.
     """
     budget = PixelBudget()
-    threads = threads or usable_threads()
+    threads = threads or usable_cores()
 
     def look(position: int) -> Look:
         try:
