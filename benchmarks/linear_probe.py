@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 
 from benchmarks.pages import PAGE, write
+from tlcore.processors import usable_cores
 
 BEGIN, END = "<!-- linear_probe: written by benchmarks/linear_probe.py -->", "<!-- end of linear_probe -->"
 TITLE = """From a folder to a linear classifier

@@ -76,7 +76,8 @@ _STYLE = """
 [data-testid=stNavSectionHeader]{text-transform:uppercase;letter-spacing:.06em;font-size:.7rem}
 [data-testid=stSidebarNavLink][aria-current=page]{background:color-mix(in srgb,var(--tl-label) 14%,transparent)}
 [class*="st-key-card"]{background:var(--tl-card)}
-/* Their scripts come a moment later: their room is kept, so that what lies below does not move under the mouse. */
+/* Their scripts come a moment later: their room is kept, so that what lies below does not move under the mouse.
+ The shares are those of the two view boxes in network_diagram.js, the pixels the padding and border of its card. */
 [class*="st-key-player-"]{min-height:540px}
 .st-key-network-diagram{display:grid;grid-template-columns:minmax(0,1fr);justify-items:stretch;align-items:start}
 .st-key-network-diagram>*,.st-key-network-diagram::before{grid-area:1/1;width:100%}
