@@ -3,9 +3,13 @@
 from pathlib import Path
 
 import streamlit as st
+from streamlit.starlette import App
 
-from ui.entrance import OWNER_PAGE, enter, shows_owner_page
-from ui.page import page_style
+from ui.channel import routes
+
+if __name__ == "__main__":  # Streamlit runs this file for every page that is drawn, and imports it once, to serve it
+    from ui.entrance import OWNER_PAGE, enter, shows_owner_page
+    from ui.page import page_style
 
 SECTIONS = {
     "": [("home", "The map")],
@@ -16,7 +20,7 @@ SECTIONS = {
     ],
     "Only source labelled": [("domain_adversarial", "Domain-adversarial"), ("zero_shot", "Zero-shot")],
     "Source unlabelled": [("self_taught", "Self-taught")],
-    "Yours": [("runs", "Runs"), ("data", "Data"), ("glossary", "Glossary"), (OWNER_PAGE, "This server")],
+    "Yours": [("runs", "Runs"), ("data", "Data"), ("glossary", "Glossary"), ("owner", "This server")],
 }
 PAGES = Path(__file__).parent / "pages"
 
@@ -42,7 +46,10 @@ def navigation() -> dict[str, list]:
     return sections or {"": [st.Page(nothing_yet, title="The map", default=True)]}
 
 
-st.set_page_config(page_title="Transfer Learning Lab", page_icon="◪", layout="wide")
-page_style()
-page = st.navigation(navigation())
-enter(page.run)
+if __name__ == "__main__":
+    st.set_page_config(page_title="Transfer Learning Lab", page_icon="◪", layout="wide")
+    page_style()
+    page = st.navigation(navigation())
+    enter(page.run)
+else:
+    app = App(__file__, routes=routes())

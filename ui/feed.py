@@ -1,8 +1,8 @@
 """Charts that move while runs train, sent by themselves, so that a hall of viewers gets them at once.
 
-A page draws its charts with `moving_chart`; a small fragment beside it, `feed`, then looks several times a second for
-what the runs have recorded since and sends all charts in one message. What is in it is made once for everybody who
-watches the same runs. The page itself is drawn anew more seldom (`ui.crowd`).
+A page draws its charts with `moving_chart`; what the runs record from then on comes through the page's `Channel`, made
+once for everybody who watches the same runs. The page itself is drawn anew more seldom (`ui.crowd`). Where there is no
+channel, a small fragment beside the page, `feed`, is asked for the same again and again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
+from tlcore.errors import LabError
 from tlcore.runs import Series
+from ui.channel import Channel, News, is_served
 from ui.components import mount
 from ui.crowd import feed_seconds
 from ui.library import RunView, metrics_of, shown_of
@@ -30,6 +32,7 @@ Draw = Callable[[Mapping[str, Mapping[str, Series]]], go.Figure]
 FRESH_SECONDS = 0.1  # within them all viewers are given the same
 MOST_KEPT = 200
 _MOVING = "_moving_charts"
+_LOOK = "look"  # the subject of whether the page has to be drawn again
 
 
 @dataclass(frozen=True)
@@ -55,10 +58,37 @@ class Moving:
 
 @dataclass(frozen=True)
 class Fresh:
-    """A moving chart at one moment: its specification as JSON, and how its runs stand."""
+    """A moving chart at one moment: the message that brings it to a browser, and how its runs stand."""
 
-    text: str
+    message: str
     states: tuple[tuple[str, bool], ...]
+
+
+class Movement:
+    """The moving charts of one session's page."""
+
+    def __init__(self) -> None:
+        self.charts: dict[str, Moving] = {}
+        self.channel = Channel(self.news)
+
+    def fresh(self) -> tuple[dict[str, Fresh], bool]:
+        """Each chart that still moves as it is now, and whether a run has begun, paused or ended since it was drawn.
+
+        Raises:
+            LabError: the store cannot be read.
+        """
+        charts = dict(self.charts)  # the page may be about to be drawn
+        live = {key: chart for key, chart in charts.items() if any(view.run.live for view in chart.views.values())}
+        fresh = {key: _FRESH.of(chart) for key, chart in live.items()}
+        return fresh, any(fresh[key].states != _states(live[key].views) for key in live)
+
+    def news(self) -> News:
+        """The same for a browser that listens."""
+        try:
+            fresh, look = self.fresh()
+        except LabError:  # the page says it, where it is drawn next
+            return {}
+        return {key: found.message for key, found in fresh.items()} | {_LOOK: json.dumps({_LOOK: True}) if look else ""}
 
 
 def moving_chart(
@@ -76,28 +106,35 @@ def moving_chart(
     """
     chart = Moving(dict(views), draw, key, about)
     live_chart(chart.specification(), key=key, height=height, description=description)
-    st.session_state.setdefault(_MOVING, {})[key] = chart
+    _movement().charts[key] = chart
 
 
 def feed(moves: bool) -> None:
     """Keep the moving charts of this page up to date. moves: whether anything of the page still changes by itself."""
-    st.session_state.pop(_MOVING, None)  # of the page that was looked at before
+    _movement().charts = {}  # not those of the page that was looked at before
     with st.container(key="feed"):  # also when nothing moves: what stands below keeps its place in the page
         if moves:
             st.fragment(_send)()
 
 
+def _movement() -> Movement:
+    if _MOVING not in st.session_state:
+        st.session_state[_MOVING] = Movement()
+    movement: Movement = st.session_state[_MOVING]
+    return movement
+
+
 def _send() -> None:
-    charts: Mapping[str, Moving] = st.session_state.get(_MOVING, {})
-    live = {key: chart for key, chart in charts.items() if any(view.run.live for view in chart.views.values())}
-    fresh = {key: _FRESH.of(chart) for key, chart in live.items()}
-    if any(fresh[key].states != _states(live[key].views) for key in live):
-        st.rerun()  # a run has begun, paused or ended: that concerns the whole page
+    movement = _movement()
+    fresh, look = movement.fresh()
+    if look:
+        st.rerun()  # that concerns the whole page
     mount(
         "feed", script="feed.js", style="visitor.css", key="feed-mark",
         data={
             "pace": feed_seconds(), "moment": time.time(),
-            "charts": {key: found.text for key, found in fresh.items()},
+            "channel": movement.channel.name if is_served() else None,
+            "messages": [found.message for found in fresh.values()],
         },
         on_look_change=lambda: None,
     )  # fmt: skip
@@ -136,5 +173,5 @@ def _made(chart: Moving) -> Fresh:
     for arm, view in chart.views.items():
         now = view.store.several([view.run.id]).get(view.run.id) if view.run.live else view.run
         views[arm] = replace(view, run=now or view.run)
-    figure = replace(chart, views=views).specification()
-    return Fresh(json.dumps(figure, separators=(",", ":")), _states(views))
+    message = {"chart": chart.key, "figure": replace(chart, views=views).specification()}
+    return Fresh(json.dumps(message, separators=(",", ":")), _states(views))

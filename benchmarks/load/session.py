@@ -21,6 +21,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 NO_TOKEN = "PLACEHOLDER_AUTH_TOKEN"  # what the browser sends where there is no cookie against forged requests
 PATIENCE_SECONDS = 300.0
 LOOKING = re.compile(r'\{"pace": ?([\d.]+)')  # what a part that changes by itself is given, see ui/assets/looking.js
+CHANNEL = re.compile(r'"channel": ?"([\w-]+)"')  # the line a page listens to, see ui/assets/channel.js
 LOST_SECONDS = 12.0  # after which it asks again
 
 
@@ -28,7 +29,8 @@ class Visitor:
     """One session of a page. Fragments that refresh themselves are asked for again and again, as a browser does.
 
     elements: what stands on the page, by the path of its delta. errors: tracebacks that the page has shown.
-    on_element: called with each new element. least_interval: seconds between two refreshes of a fragment, at least.
+    on_element: called with each new element. on_message: called with each message that comes by itself, without any
+    script being run. least_interval: seconds between two refreshes of a fragment, at least.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Visitor:
         query: str = "",
         *,
         on_element: Callable[[Element], None] | None = None,
+        on_message: Callable[[str], None] | None = None,
         least_interval: float = 0.0,
     ) -> None:
         self.address = address
@@ -49,11 +52,13 @@ class Visitor:
         self.reruns_answered = 0
         self.answer_seconds: list[float] = []  # from asking a fragment to the end of its script
         self._on_element = on_element
+        self._on_message = on_message
         self._least_interval = least_interval
         self._page_hash = ""
         self._timers: dict[str, asyncio.Task[None]] = {}
         self._asked: dict[str, float] = {}
         self._finished = asyncio.Event()
+        self._line: tuple[str, asyncio.Task[None]] | None = None
         self._reader: asyncio.Task[None] | None = None
         self._socket: websockets.ClientConnection | None = None
 
@@ -83,10 +88,12 @@ class Visitor:
     async def disconnect(self) -> None:
         """Go away without a word, as a browser does whose Wi-Fi is lost."""
         self._stop_timers()
-        if self._reader is not None:
-            self._reader.cancel()
-            with contextlib.suppress(asyncio.CancelledError, websockets.ConnectionClosed):
-                await self._reader
+        for task in (self._reader, self._line[1] if self._line else None):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError, websockets.ConnectionClosed):
+                    await task
+        self._line = None
         if self._socket is not None:
             await self._socket.close()
 
@@ -170,14 +177,36 @@ class Visitor:
             return
         element = delta.new_element
         self.elements[path] = (element, delta.fragment_id)
-        looking = LOOKING.match(element.bidi_component.json)
-        if looking:
+        looking, channel = LOOKING.match(element.bidi_component.json), CHANNEL.search(element.bidi_component.json)
+        if channel:
+            self._listen(channel[1], delta.fragment_id)
+        elif looking:
             self._start_timer(delta.fragment_id, float(looking[1]), LOST_SECONDS)
         if element.WhichOneof("type") == "exception":
             shown = element.exception
             self.errors.append("\n".join([f"{shown.type}: {shown.message}", *shown.stack_trace]))
         if self._on_element is not None:
             self._on_element(element)
+
+    def _listen(self, channel: str, fragment: str) -> None:
+        if self._line is None or self._line[0] != channel or self._line[1].done():
+            if self._line is not None:
+                self._line[1].cancel()
+            self._line = channel, asyncio.create_task(self._hear(channel, fragment))
+
+    async def _hear(self, channel: str, fragment: str) -> None:
+        parts = urlsplit(self.address)
+        address = f"ws://{parts.netloc}{parts.path}/moving/{channel}"
+        async with websockets.connect(
+            address, max_size=None, open_timeout=PATIENCE_SECONDS, ping_interval=None
+        ) as line:
+            with contextlib.suppress(websockets.ConnectionClosed):
+                async for message in line:
+                    text = message if isinstance(message, str) else message.decode()
+                    if text.startswith('{"look"'):
+                        await self.ask(fragment=fragment, automatic=True)
+                    elif self._on_message is not None:
+                        self._on_message(text)
 
     def _note_end(self, status: int) -> None:
         if status == ForwardMsg.FINISHED_EARLY_FOR_RERUN:

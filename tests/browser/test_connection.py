@@ -11,6 +11,7 @@ import pytest
 from benchmarks.load.crowds import moons, submit
 from benchmarks.load.served import Served
 from benchmarks.load.wire import Wire
+from tests.browser.conftest import visitor
 from tests.browser.waiting import until
 
 pytestmark = pytest.mark.browser
@@ -41,12 +42,18 @@ def wire(served: Served) -> Iterator[Wire]:
     wire.close()
 
 
-def watch(page: Any, served: Served, seed: int, address: str | None = None) -> str:
-    """Open the page of a run that trains, and wait until it is seen to train."""
+def open_page(page: Any, served: Served, seed: int, address: str | None = None) -> str:
+    """Open the page of a run that trains."""
     run = submit(served, seed, LONG)
     until(lambda: served.store.require(run).step > 0, "the run trains")
     page.goto(f"{address or served.address}/domain_adversarial?{moons(seed, LONG)}")
     page.get_by_text("Losses of DANN").wait_for()
+    return run
+
+
+def watch(page: Any, served: Served, seed: int, address: str | None = None) -> str:
+    """Open the page of a run that trains, and wait until it is seen to train."""
+    run = open_page(page, served, seed, address)
     until(lambda: page.evaluate("window.pulses ?? 0") > 1, "the view refreshes itself")
     return run
 
@@ -101,3 +108,29 @@ def test_training_that_ended_while_nobody_could_see_it(counted: Any, served: Ser
     until(lambda: served.store.require(run).state == "stopped", "it ends")
     wire.mend()
     until(lambda: "training has ended meanwhile" in line(counted), "that is said")
+
+
+FED = "window.addEventListener('tl-feed', () => { window.fed = (window.fed ?? 0) + 1; });"
+
+
+def charts_come(page: Any) -> bool:
+    """Whether charts were brought to the page more than three times."""
+    return page.evaluate("window.fed ?? 0") > 3
+
+
+def test_charts_move_by_a_line_of_their_own_and_without_it(page: Any, browser: Any, served: Served):
+    lines: list[Any] = []
+    page.on("websocket", lambda line: lines.append(line) if "/moving/" in line.url else None)
+    page.add_init_script(FED)
+    run = open_page(page, served, 3)
+    until(lambda: charts_come(page) and lines, "charts come by the line")
+    assert len(lines) == 1 and not lines[0].is_closed(), "one for all charts, and none anew as the page is drawn again"
+
+    context = visitor(browser)
+    cut_off = context.new_page()
+    cut_off.add_init_script(FED)
+    cut_off.route_web_socket(re.compile("/moving/"), lambda line: line.close())
+    cut_off.goto(f"{served.address}/domain_adversarial?{moons(3, LONG)}")
+    until(lambda: charts_come(cut_off), "a page that gets no line asks by itself")
+    context.close()
+    served.executor.stop(run)

@@ -17,7 +17,7 @@ def test_who_has_not_been_seen_for_a_while_has_gone(monkeypatch: pytest.MonkeyPa
 
 
 def test_few_are_drawn_as_often_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crowd, "watching", lambda: 3)
+    monkeypatch.setattr(crowd, "watching", lambda: 2)
     assert (crowd.redraw_seconds(), crowd.feed_seconds()) == (REDRAW_SECONDS, FEED_SECONDS)
 
 

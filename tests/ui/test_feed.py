@@ -6,10 +6,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import ANY
 
 import plotly.graph_objects as go
 import pytest
 
+from tlcore.errors import StoreError
 from tlcore.presets import all_presets
 from tlcore.runs import Series, Store
 from ui import feed
@@ -55,19 +57,19 @@ def go_on(chart: Moving) -> None:
     view.store.change(view.run.id, step=2, heartbeat=2.0, paused=True)
 
 
-def steps_of(text: str) -> list[int]:
-    return json.loads(text)["data"][0]["x"]
+def steps_of(message: str) -> list[int]:
+    return json.loads(message)["figure"]["data"][0]["x"]
 
 
 def test_a_chart_is_made_once_for_all_who_ask_at_about_the_same_time(chart: Moving, clock: Clock) -> None:
     board = feed._Board()
     first = board.of(chart)
-    assert steps_of(first.text) == [1]
+    assert steps_of(first.message) == [1]
     go_on(chart)
     clock.now += FRESH_SECONDS / 2
     assert board.of(replace(chart, draw=drawn)) is first, "another viewer's page has functions of its own"
     clock.now += FRESH_SECONDS
-    assert steps_of(board.of(chart).text) == [1, 2]
+    assert steps_of(board.of(chart).message) == [1, 2]
 
 
 def test_it_tells_how_its_runs_stand_now(chart: Moving) -> None:
@@ -75,6 +77,31 @@ def test_it_tells_how_its_runs_stand_now(chart: Moving) -> None:
     assert board.of(chart).states == (("running", False),) == feed._states(chart.views)
     go_on(chart)
     assert feed._Board().of(chart).states == (("running", True),) != feed._states(chart.views)
+
+
+def test_a_page_hears_of_its_charts_and_when_it_has_to_be_drawn_again(
+    chart: Moving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "_FRESH", feed._Board())
+    monkeypatch.setattr(feed, "FRESH_SECONDS", -1.0)
+    page = feed.Movement()
+    assert page.news() == {"look": ""}, "nothing is drawn yet"
+    page.charts["loss"] = chart
+    before = page.news()
+    assert (steps_of(before["loss"]), before["look"]) == ([1], "")
+    go_on(chart)
+    after = page.news()
+    assert (steps_of(after["loss"]), json.loads(after["look"])) == ([1, 2], {"look": True})
+
+
+def test_a_store_that_cannot_be_read_leaves_the_page_as_it_is(chart: Moving, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(self: feed._Board, chart: Moving) -> None:
+        raise StoreError("the disk is gone")
+
+    monkeypatch.setattr(feed._Board, "of", unreadable)
+    page = feed.Movement()
+    page.charts["loss"] = chart
+    assert page.news() == {}
 
 
 def test_charts_of_other_runs_or_titles_are_others(chart: Moving, clock: Clock) -> None:
@@ -85,7 +112,7 @@ def test_charts_of_other_runs_or_titles_are_others(chart: Moving, clock: Clock) 
     charts = [chart, replace(chart, about=("title",)), replace(chart, key="accuracy")]
     charts.append(replace(chart, views={"dann": RunView(view.store.require(other), view.store, False)}))
     assert len({one.identity for one in charts}) == 4
-    assert json.loads(board.of(charts[-1]).text)["data"] == []
+    assert json.loads(board.of(charts[-1]).message) == {"chart": "loss", "figure": {"data": [], "layout": ANY}}
 
 
 def test_old_charts_are_let_go(chart: Moving, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,10 +127,9 @@ function createChart(parent) {
   });
   observer.observe(root);
 
-  /** What `feed.js` brings: the figure alone, as text; everything else stays as the page gave it. */
+  /** What `feed.js` brings: the figure alone; everything else stays as the page gave it. */
   const onFeed = ({ detail }) => {
-    const text = given && detail[given.uirevision];
-    if (text) chart.update({ ...given, figure: JSON.parse(text) });
+    if (given && detail.chart === given.uirevision) chart.update({ ...given, figure: detail.figure });
   };
   window.addEventListener("tl-feed", onFeed);
 
