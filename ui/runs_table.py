@@ -74,14 +74,14 @@ def runs_table(library: Library, wanted: Wanted, version: str) -> None:
 
     version: changes with what the store holds; until then the table stays in place.
     """
-    count = library.count(wanted)
+    marks = hashlib.sha256(repr(astuple(wanted)).encode()).hexdigest()[:10]
+    asked = st.session_state.get(f"runs-page-{marks}", 1)
+    found = library.page(wanted, limit=PAGE_SIZE, offset=(asked - 1) * PAGE_SIZE)
+    entries, count = found.entries, found.total
     if not count:
         _nothing(wanted)
         return
-    pages = -(-count // PAGE_SIZE)
-    marks = hashlib.sha256(repr(astuple(wanted)).encode()).hexdigest()[:10]
-    page = min(st.session_state.get(f"runs-page-{marks}", 1), pages)
-    entries = library.entries(wanted, limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
+    page, pages = found.offset // PAGE_SIZE + 1, -(-count // PAGE_SIZE)
     chosen = chosen_runs()
     here = [entry.id for entry in entries]
     # Rows are chosen by their place: another list of runs must be another table.
@@ -130,7 +130,7 @@ def _nothing(wanted: Wanted) -> None:
         st.info("No run matches these filters. Take one of them away, or search for fewer words.")
 
 
-def frame(entries: list[Entry], metric: str) -> pandas.DataFrame:
+def frame(entries: Sequence[Entry], metric: str) -> pandas.DataFrame:
     """The entries as the table shows them."""
     return pandas.DataFrame({
         "★": ["★" if entry.starred else "" for entry in entries],

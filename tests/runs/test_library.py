@@ -34,10 +34,9 @@ def ids(store: Store) -> list[str]:
 
 
 def found(store: Store, shipped: tuple[Store, ...] = (), **wanted: object) -> list[str]:
-    library, query = Library(store, shipped), Wanted(**wanted)
-    entries = library.entries(query)
-    assert library.count(query) == len(entries)
-    return [entry.id for entry in entries]
+    page = Library(store, shipped).page(Wanted(**wanted))
+    assert page.total == len(page.entries)
+    return [entry.id for entry in page.entries]
 
 
 class TestFilters:
@@ -79,12 +78,37 @@ class TestFilters:
 
     def test_pages_join_without_gap(self, store: Store, ids: list[str]):
         library = Library(store)
-        pages = [library.entries(Wanted(), limit=4, offset=offset) for offset in (0, 4)]
-        assert [entry.id for page in pages for entry in page] == ids[::-1]
+        pages = [library.page(Wanted(), limit=4, offset=offset) for offset in (0, 4)]
+        assert [entry.id for page in pages for entry in page.entries] == ids[::-1]
+        assert [(page.offset, page.total) for page in pages] == [(0, 6), (4, 6)]
+
+    def test_behind_the_last_page_lies_the_last_page(self, store: Store, ids: list[str]):
+        library = Library(store)
+        assert library.page(Wanted(), limit=4, offset=40) == library.page(Wanted(), limit=4, offset=4)
+        assert library.page(Wanted(), limit=3, offset=6) == library.page(Wanted(), limit=3, offset=3)
+        nothing = library.page(Wanted(text="no such run"), limit=3, offset=6)
+        assert (nothing.entries, nothing.offset, nothing.total) == ((), 0, 0)
+
+    def test_what_there_is_to_choose_from_follows_what_happens(self, store: Store, ids: list[str]):
+        library = Library(store)
+        before = library.choices()
+        assert (before.seeds, before.tags, before.metrics) == ((0, 1, 2), (), ("target_accuracy",))
+        assert library.choices() is before, "read once as long as nothing happens"
+        store.tag(ids[:1], ["a"])
+        assert library.choices().tags == ("a",)
+        store.untag(ids[:1], ["a"])
+        store.tag(ids[:1], ["b"])
+        assert library.choices().tags == ("b",)
+        new = store.add(RunSpec(seed=77), arm="other")
+        assert (77 in library.choices().seeds, "other" in library.choices().arms) == (True, True)
+        store.change(new, state="finished", summary={"loss": 1.0})
+        assert library.choices().metrics == ("loss", "target_accuracy")
+        store.discard([new])
+        assert 77 not in library.choices().seeds
 
     def test_an_order_that_does_not_exist(self, store: Store):
         with pytest.raises(InvalidRequest, match="cannot be sorted"):
-            Library(store).entries(Wanted(sort="id; DROP TABLE runs"))
+            Library(store).page(Wanted(sort="id; DROP TABLE runs"))
 
     def test_a_run_whose_spec_no_longer_validates_is_listed(self, store: Store, ids: list[str]):
         store.change(ids[0], spec='{"method": {"name": "of another age"}}')

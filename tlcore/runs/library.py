@@ -15,10 +15,6 @@ from typing import Any
 from tlcore.errors import InvalidRequest
 from tlcore.runs.store import Store
 
-SORTINGS = {
-    "created": "created", "name": "coalesce(name, preset, method) COLLATE NOCASE", "preset": "preset", "arm": "arm",
-    "seed": "seed", "state": "state", "duration": "seconds", "metric": "metric", "starred": "starred",
-}  # fmt: skip
 _COLUMNS = "id, method, preset, arm, seed, state, created, ended, seconds, step, steps, summary, parent, provenance"
 _SEARCHED = "id, method, preset, arm, seed, state, created"  # all in the index `runs_listing`: no fat row is read
 _ORDERED_BY = {"duration": "seconds", "metric": "summary"}  # what an order needs besides
@@ -83,6 +79,15 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Page:
+    """Some of the runs that are wanted. offset: how many lie before them; total: how many there are in all."""
+
+    entries: tuple[Entry, ...]
+    offset: int
+    total: int
+
+
+@dataclass(frozen=True)
 class Choices:
     """What can be filtered by."""
 
@@ -101,20 +106,13 @@ class Library:
         query = f"SELECT {_COLUMNS} FROM runs"
         rows = [dict(row) for recorded in shipped for row in recorded.database.rows(query)]
         self._shipped_rows = list({row["id"]: row for row in rows}.values())
-        self._shipped = json.dumps(self._shipped_rows)
+        self._shipped: dict[str, str] = {}  # as JSON, by columns: SQLite reads all of it for every query
+        self._choices: tuple[tuple[Any, ...], Choices] | None = None
 
-    def count(self, wanted: Wanted) -> int:
-        """How many runs are wanted.
+    def page(self, wanted: Wanted, *, limit: int = 25, offset: int = 0) -> Page:
+        """Some of the runs that are wanted, in their order, and how many there are in all.
 
-        Raises:
-            StoreError: the store cannot be read.
-        """
-        where, values = self._where(wanted)
-        query = f"SELECT count(*) FROM ({self._all(_SEARCHED)}) AS every {_LABELS} {where}"
-        return int(self._rows(query, values)[0][0])
-
-    def entries(self, wanted: Wanted, *, limit: int = 25, offset: int = 0) -> list[Entry]:
-        """A page of the runs that are wanted, in their order.
+        Where the offset lies behind the last one, the last page is given.
 
         Raises:
             InvalidRequest: there is no such order.
@@ -125,16 +123,23 @@ class Library:
         where, values = self._where(wanted)
         direction = "DESC" if wanted.descending else "ASC"
         columns = ", ".join([_SEARCHED, *([_ORDERED_BY[wanted.sort]] if wanted.sort in _ORDERED_BY else [])])
-        query = (
-            f"SELECT id FROM ({self._all(columns)}) AS every {_LABELS} {where} "
+        everything = f"FROM ({self._all(columns)}) AS every {_LABELS} {where}"
+        query = (  # counted and ordered in one pass
+            f"SELECT id, count(*) OVER () AS total {everything} "
             f"ORDER BY {SORTINGS[wanted.sort]} {direction} NULLS LAST, created DESC, id LIMIT :limit OFFSET :offset"
         )
+        values |= {"shipped": self._shipped_with(columns)}
         rows = self._rows(query, values | {"limit": limit, "offset": offset})
-        return self.named([row["id"] for row in rows], wanted.metric)
+        if not rows and offset:
+            total = int(self._rows(f"SELECT count(*) {everything}", values)[0][0])
+            return self.page(wanted, limit=limit, offset=(total - 1) // limit * limit if total else 0)
+        total = rows[0]["total"] if rows else 0
+        return Page(tuple(self.named([row["id"] for row in rows], wanted.metric)), offset, total)
 
     def named(self, run_ids: Sequence[str], metric: str = "target_accuracy") -> list[Entry]:
         """The entries of these runs, in this order; those that are not there are left out."""
-        values = self._values(metric) | {"ids": json.dumps(list(run_ids))}
+        shipped = [row for row in self._shipped_rows if row["id"] in set(run_ids)]
+        values = self._values(metric) | {"ids": json.dumps(list(run_ids)), "shipped": json.dumps(shipped)}
         here = "id IN (SELECT value FROM json_each(:ids))"
         query = (
             f"SELECT every.*, name, note, coalesce(starred, 0) AS starred, {_METRIC} AS metric "
@@ -144,8 +149,21 @@ class Library:
         return [found[run_id] for run_id in run_ids if run_id in found]
 
     def choices(self) -> Choices:
-        """What there is to filter by."""
+        """What there is to filter by; read anew only when a run has come, ended or gone, or a tag."""
+        state = self._state()
+        if self._choices is None or self._choices[0] != state:
+            self._choices = state, self._read_choices()
+        return self._choices[1]
 
+    def _state(self) -> tuple[Any, ...]:
+        """What decides which choices there are, read from indices alone."""
+        rows, store = self.store.database.rows, self.store
+        states = rows("SELECT state, count(*), max(created) FROM runs GROUP BY state")
+        present = rows(f"SELECT count(*) FROM runs WHERE {store.present}")
+        tags = rows("SELECT count(*), group_concat(DISTINCT tag) FROM tags WHERE visitor = ?", store.visitor)
+        return tuple(tuple(row) for row in (*states, *present, *tags))
+
+    def _read_choices(self) -> Choices:
         present = self.store.present
 
         def distinct(column: str) -> list[Any]:
@@ -173,12 +191,18 @@ class Library:
         return (
             f"SELECT {columns}, 0 AS recorded FROM runs WHERE {present} AND {condition} UNION ALL "
             f"SELECT * FROM (SELECT {shipped}, 1 AS recorded FROM json_each(:shipped)) "
-            f"WHERE {condition} AND id NOT IN (SELECT id FROM runs WHERE {present})"
+            f"AS shipped WHERE {condition} AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.id = shipped.id AND {present})"
         )
 
     def _values(self, metric: str) -> dict[str, Any]:
         path = '$."' + metric.replace('"', "") + '"'
-        return {"shipped": self._shipped, "metric": path, "visitor": self.store.visitor}
+        return {"metric": path, "visitor": self.store.visitor}
+
+    def _shipped_with(self, columns: str) -> str:
+        if columns not in self._shipped:
+            names = columns.split(", ")
+            self._shipped[columns] = json.dumps([{name: row[name] for name in names} for row in self._shipped_rows])
+        return self._shipped[columns]
 
     def _where(self, wanted: Wanted) -> tuple[str, dict[str, Any]]:
         conditions, values = [], self._values(wanted.metric)
