@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from tlcore.errors import StoreError
 from tlcore.player.film import Curve, Panel
 from tlcore.player.message import nearest_of
-from tlcore.runs import Neighbours, Store
+from tlcore.runs import Frame, Neighbours, Store
 from ui.library import RunView
 from ui.player import PlayerState
 
 NEIGHBOUR_STEPS = 12
 IN_SPACE = ("umap-3d", "pca-3d")
+MEANWHILE = {"umap": "pca"}  # what is laid out at once, shown until the other has a first frame
+BEFORE_ALL = -1  # the layout of such frames: older than any of the projection's own
+MEANWHILE_WORDS = "PCA for the moment: the first UMAP picture is being laid out."
 
 
 def projections_of(views: Sequence[RunView], always: Sequence[str]) -> tuple[str, ...]:
@@ -28,6 +32,10 @@ def film_panel(view: RunView, title: str, value: Curve | None, state: PlayerStat
     damaged: list[int] = []
     try:
         frames = store.frames(run_id, state.projection, damaged=damaged)
+        waits = not frames and not view.is_recorded and not view.run.projected
+        if waits and state.projection in MEANWHILE:
+            others = store.frames(run_id, MEANWHILE[state.projection], damaged=damaged)
+            frames = [replace(frame, projection=state.projection, layout=BEFORE_ALL) for frame in others]
         quality = store.film_quality(run_id, state.projection)
         nearest = None if state.point is None else nearest_of(_neighbours(store, run_id, view.run.step), state.point)
         shown = store.surfaces(run_id) if surfaces else ()
@@ -41,15 +49,17 @@ def film_panel(view: RunView, title: str, value: Curve | None, state: PlayerStat
         surfaces=shown,
         quality=None if quality is None else quality.values,
         nearest=nearest,
-        problem=_problem(view, damaged, bool(frames)),
+        problem=_problem(view, damaged, frames),
     )
 
 
-def _problem(view: RunView, damaged: Sequence[int], any_frames: bool) -> str | None:
+def _problem(view: RunView, damaged: Sequence[int], frames: Sequence[Frame]) -> str | None:
     if damaged:
         which = f"step {damaged[0]:,}" if len(damaged) == 1 else f"{len(damaged)} steps"
         return f"The frame of {which} cannot be read and is left out."
-    if any_frames or view.run.live:
+    if frames and frames[0].layout == BEFORE_ALL:
+        return MEANWHILE_WORDS
+    if frames or view.run.live:
         return None
     return f"This run is {view.run.state} and has no frames in this projection."
 

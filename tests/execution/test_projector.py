@@ -49,6 +49,20 @@ def test_principal_components_come_before_umap_and_runs_take_turns(store):
     assert done[-1] == [3, 3, 3, 3, 3, 3]
 
 
+def test_while_umap_is_being_made_ready_principal_components_are_laid_out(store):
+    run_id, ended = begin(store, 1, range(2)), begin(store, 2, range(2), state="finished")
+    ready = False
+    projector = Projector(store, lambda: ready)
+    while projector.work():
+        pass
+    for run in (run_id, ended):
+        assert [steps_of(store, run, name) for name in ("pca", "pca-3d", "umap")] == [[0, 1], [0, 1], []]
+    ready = True
+    while projector.work():
+        pass
+    assert steps_of(store, run_id, "umap") == [0, 1] and store.require(ended).projected
+
+
 def test_each_live_frame_comes_with_its_neighbours_among_the_features(store, monkeypatch):
     sought = []
     original = live.nearest_neighbours

@@ -1,8 +1,9 @@
 """`python -m tlcore.execution.projector --store DIR`: turns recorded features into frames, apart from the training.
 
-PCA at once, UMAP and each point's nearest neighbours after it, runs that train before runs that have ended, the newest
-first and turn by turn. When a run has ended its whole film is laid out once more, in the plane and in space, and
-measured, one frame at a time whenever nothing else is to be done. It ends when its standard input closes.
+PCA at once, UMAP and each point's nearest neighbours after it and once umap-learn is ready; runs that train before
+runs that have ended, the newest first and turn by turn. When a run has ended its whole film is laid out once more, in
+the plane and in space, and measured, one frame at a time whenever nothing else is to be done. It ends when its standard
+input closes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -188,8 +190,10 @@ class CarefulLayout:
 class Projector:
     """Finds what is to be projected, and decides what comes first."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, ready: Callable[[], bool] = lambda: True) -> None:
+        """ready: whether UMAP can be computed without waiting for it to be imported and compiled."""
         self.store = store
+        self._ready = ready
         self._films: dict[tuple[str, str], Film] = {}
         self._served: dict[str, float] = {}
         self._version: int | None = None
@@ -198,14 +202,15 @@ class Projector:
     def work(self) -> bool:
         """Project one frame, or lay out one frame of a film once more; returns whether there was any to do."""
         runs = self._unprojected_runs()
-        for projection in PROJECTIONS:
+        ready = self._ready()
+        for projection in PROJECTIONS if ready else LINEAR:
             for run in self._in_turn(runs):
                 step = self._missing_step(run, projection)
                 if step is not None:
                     self._served[run.id] = time.monotonic()
                     self._film(run, projection).project(step)
                     return True
-        return self._work_with_care(self._in_turn(runs))
+        return ready and self._work_with_care(self._in_turn(runs))
 
     def changed(self) -> bool:
         """Whether the store has changed since this was asked last."""
@@ -279,14 +284,17 @@ def serve(folder: Path) -> None:
         LOGGER.info("another projector works for this store; waiting")
     from tlcore.projection.umap import UmapProjector
 
-    UmapProjector().warm_up()
-    projector = Projector(store)
+    warming = threading.Thread(target=UmapProjector().warm_up, daemon=True)
+    warming.start()
+    projector = Projector(store, lambda: not warming.is_alive())
+    was_warming = True
     last_look = 0.0
     while True:
         try:
             # Features may have been written just before the version was read, so look now and then regardless.
-            if projector.changed() or time.monotonic() - last_look > 2.0:
-                last_look = time.monotonic()
+            just_warmed = was_warming and not warming.is_alive()
+            if projector.changed() or just_warmed or time.monotonic() - last_look > 2.0:
+                was_warming, last_look = was_warming and not just_warmed, time.monotonic()
                 while projector.work():
                     pass
         except OutOfSpace as error:
