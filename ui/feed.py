@@ -11,7 +11,7 @@ import json
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,6 +31,7 @@ Draw = Callable[[Mapping[str, Mapping[str, Series]]], go.Figure]
 
 FRESH_SECONDS = 0.1  # within them all viewers are given the same
 MOST_KEPT = 200
+SIGHT_SECONDS = 2.0  # between two looks whether a viewer may still see the runs: for each viewer apart
 _MOVING = "_moving_charts"
 _LOOK = "look"  # the subject of whether the page has to be drawn again
 
@@ -70,6 +71,7 @@ class Movement:
     def __init__(self) -> None:
         self.charts: dict[str, Moving] = {}
         self.channel = Channel(self.news)
+        self._sight: tuple[float, frozenset[str], bool] = (-SIGHT_SECONDS, frozenset(), False)
 
     def fresh(self) -> tuple[dict[str, Fresh], bool]:
         """Each chart that still moves as it is now, and whether a run has begun, paused or ended since it was drawn.
@@ -79,8 +81,21 @@ class Movement:
         """
         charts = dict(self.charts)  # the page may be about to be drawn
         live = {key: chart for key, chart in charts.items() if any(view.run.live for view in chart.views.values())}
+        if not self._in_sight(live.values()):
+            return {}, True
         fresh = {key: _FRESH.of(chart) for key, chart in live.items()}
         return fresh, any(fresh[key].states != _states(live[key].views) for key in live)
+
+    def _in_sight(self, charts: Iterable[Moving]) -> bool:
+        """Whether whoever looks may still see all of these runs: one may have been deleted, or a link taken back."""
+        views = {view.run.id: view for chart in charts for view in chart.views.values() if not view.is_recorded}
+        asked, runs, answer = self._sight
+        if runs != views.keys() or time.monotonic() - asked > SIGHT_SECONDS:
+            stores = {id(view.store): view.store for view in views.values()}.values()
+            found = {run for store in stores for run in store.several([*views])}
+            runs, answer = frozenset(views), views.keys() <= found
+            self._sight = time.monotonic(), runs, answer
+        return answer
 
     def news(self) -> News:
         """The same for a browser that listens."""

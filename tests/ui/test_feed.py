@@ -94,6 +94,17 @@ def test_a_page_hears_of_its_charts_and_when_it_has_to_be_drawn_again(
     assert (steps_of(after["loss"]), json.loads(after["look"])) == ([1, 2], {"look": True})
 
 
+def test_a_run_that_may_no_longer_be_seen_is_no_longer_told_of(chart: Moving, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "SIGHT_SECONDS", -1.0)
+    page = feed.Movement()
+    page.charts["loss"] = chart
+    assert "loss" in page.news()
+    view = chart.views["dann"]
+    view.store.change(view.run.id, state="stopped")
+    view.store.discard([view.run.id])
+    assert page.news() == {"look": json.dumps({"look": True})}
+
+
 def test_a_store_that_cannot_be_read_leaves_the_page_as_it_is(chart: Moving, monkeypatch: pytest.MonkeyPatch) -> None:
     def unreadable(self: feed._Board, chart: Moving) -> None:
         raise StoreError("the disk is gone")
