@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,8 @@ from tlcore.runs.visitors import Visitor
 from tlcore.specs import RunSpec
 from tlcore.specs.hosting import Hosting
 from ui.visitor import hosted, visitor
+
+READY = "TLCORE_READY"  # "0": processes that train are started with the first run, not with the first page
 
 
 @dataclass(frozen=True)
@@ -84,12 +87,14 @@ guard_questions(_guard)
 
 
 def warm_up() -> None:
-    """Have a worker ready before someone presses Train; costs nothing where one is.
+    """Have a worker ready before someone presses Train; costs nothing where one is, nor where `TLCORE_READY=0` asks to
+    wait for the first run.
 
     Raises:
         StoreError: it cannot be started.
     """
-    lab().ensure_supervisor()
+    if os.environ.get(READY, "1") != "0":
+        lab().ensure_supervisor()
 
 
 def find(preset: Preset, run_id: str) -> RunView | None:

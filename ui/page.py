@@ -54,6 +54,8 @@ _STYLE = """
 .tl-table small{color:var(--tl-soft)}
 .tl-scroll,[data-testid=stHtml]:has(>.tl-table){overflow-x:auto}
 @media(max-width:640px){.tl-table td,.tl-table th{padding:6px 5px}}
+.tl-copy{display:block;padding:10px 12px;border:1px solid var(--tl-line);border-radius:8px;overflow-wrap:anywhere;
+ user-select:all}
 .tl-runs{color:var(--tl-soft);font-size:.88rem;margin:.1rem 0 .3rem}
 .tl-runs a{color:inherit}
 .tl-term{border-bottom:1px dotted var(--tl-soft);cursor:help;border-radius:2px}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
@@ -52,14 +53,16 @@ def take_along(
     """
     named = titles or {}
     arms = experiment.preset.side_by_side if beside is None else beside
-    link, python, terminal = st.tabs(["Link", "Python", "Terminal"])
+    # `st.code` brings a highlighter that takes the browser half a second to read: only for who wants to see code.
+    link, python, terminal = st.tabs(["Link", "Python", "Terminal"], key="take-along-tabs", on_change="rerun")
     with link:
         st.caption("The address of this page holds preset, parameters, seeds, projection and step. Copy it from here:")
-        st.code(address_of(experiment), language=None, wrap_lines=True)
-    with python:
-        st.code(python_code(experiment), language="python")
-    with terminal:
-        st.code("\n".join([terminal_command(experiment), *export_command(views, arms)]), language="bash")
+        st.html(f"<code class='tl-copy'>{html.escape(address_of(experiment))}</code>")
+    if python.open:
+        python.code(python_code(experiment), language="python")
+    if terminal.open:
+        commands = [terminal_command(experiment), *export_command(views, arms)]
+        terminal.code("\n".join(commands), language="bash")
     sight = watched(experiment.preset.page)
     if trouble := download_trouble():
         st.warning(trouble)

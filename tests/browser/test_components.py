@@ -220,6 +220,25 @@ def test_chart_keeps_its_node_and_its_zoom(page, app_server):
     assert plot.evaluate("node => [...node.layout.xaxis.range]") == [1, 2]
 
 
+def test_a_chart_is_not_drawn_while_nobody_can_see_it(page, app_server):
+    page.set_viewport_size({"width": 1280, "height": 300})
+    player = opened(page, app_server, "live")
+    chart = page.locator(".tl-live-chart")
+    chart.scroll_into_view_if_needed()
+    page.locator(".tl-live-chart[data-draws]").wait_for()
+    button = page.get_by_role("button", name="More")
+    button.scroll_into_view_if_needed()
+    assert chart.bounding_box()["y"] > 700, "far below what is seen"
+    time.sleep(0.5)
+    draws, frames = int(chart.get_attribute("data-draws")), fact(player, "frame-count")
+    button.click()
+    wait_for(lambda: fact(player, "frame-count") != frames)
+    time.sleep(0.5)
+    assert int(chart.get_attribute("data-draws")) == draws
+    chart.scroll_into_view_if_needed()
+    wait_for(lambda: int(chart.get_attribute("data-draws")) > draws)
+
+
 def test_plotly_is_fetched_once(page, app_server):
     fetched = []
     page.on("request", lambda request: fetched.append(request.url) if "plotly.min.js" in request.url else None)
@@ -255,6 +274,7 @@ def test_nothing_is_wider_than_a_telephone(page, app_server):
     page.set_viewport_size({"width": 390, "height": 844})
     player = opened(page, app_server, "live")
     wait_for(lambda: fact(player, "frame-count"), "4,3")
+    page.locator(".tl-live-chart").scroll_into_view_if_needed()
     page.locator(".tl-live-chart[data-draws]").wait_for()
     for part in (".tl-player", ".tl-diagram", ".tl-live-chart"):
         assert page.locator(part).evaluate("node => node.scrollWidth <= node.clientWidth + 1")

@@ -29,7 +29,10 @@ def test_the_terminal_writes_the_same_film(store):  # noqa: F811
     arms = find_preset("domain-adversarial/moons").arms
     runs = [arms[arm].content_hash for arm in ("source_only", "dann")]
     command = f"python -m tlcore export {' --with '.join(runs)} --format html --output film.html"
-    assert command in text_of(open_page("domain_adversarial.py", preset="moons"))
+    page = open_page("domain_adversarial.py", preset="moons")
+    assert command not in text_of(page), "code is drawn for those who want to see it"
+    page.session_state["take-along-tabs"] = "Terminal"
+    assert command in text_of(page.run())
 
 
 def test_a_run_that_has_not_begun_offers_no_film(store):  # noqa: F811

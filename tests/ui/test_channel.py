@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -64,7 +65,8 @@ def play(scene: Callable[[], Awaitable[None]]) -> None:
     async def bounded() -> None:
         await asyncio.wait_for(scene(), PATIENCE_SECONDS)
 
-    asyncio.run(bounded())
+    with ThreadPoolExecutor(1) as alone:  # where a browser is driven, this thread has a loop already
+        alone.submit(lambda: asyncio.run(bounded())).result()
 
 
 async def until(true: Callable[[], object]) -> None:

@@ -2,6 +2,8 @@
 import { applyPalette, element, instanceFor } from "../transfer-learning-lab.player/shared.js";
 
 const COMPONENTS = new URL("../", import.meta.url);
+const NEAR = "300px"; // above and below what is seen: so far ahead of being scrolled to a chart is drawn
+const SETTLED = 150; // ms after which a chart that came near stays there: while a page is built, all begin at its top
 let loading = null;
 
 /** One Plotly for the page. `force-cache` keeps its 4 MB from travelling again at every reload; the address carries
@@ -73,16 +75,19 @@ function createChart(parent) {
   let latest = null;
   let Plotly = null;
   let drawing = false;
+  let near = false;
+  let settling = null;
   let draws = 0;
   let drawn = "";
 
-  // Of many updates that come while one is drawn, only the last is drawn.
+  // Of many updates that come while one is drawn, only the last is drawn; and while nobody can see it, none: Plotly alone
+  // takes some 0.6 s to be read, each chart of a page that is opened 0.1 s, and the film stands still for as long.
   async function draw() {
-    if (drawing) return;
+    if (drawing || !near) return;
     drawing = true;
     try {
       Plotly ??= await loadPlotly(latest.plotly);
-      while (latest) {
+      while (latest && near) {
         const data = latest;
         latest = null;
         const [traces, layout] = styled(data, root);
@@ -127,6 +132,13 @@ function createChart(parent) {
   });
   observer.observe(root);
 
+  const nearness = new IntersectionObserver((looks) => {
+    clearTimeout(settling);
+    if (!looks.at(-1).isIntersecting) near = false;
+    else settling = setTimeout(() => { near = true; if (latest) draw(); }, SETTLED);
+  }, { rootMargin: NEAR, scrollMargin: NEAR });
+  nearness.observe(root);
+
   /** What `feed.js` brings: the figure alone; everything else stays as the page gave it. */
   const onFeed = ({ detail }) => {
     if (given && detail.chart === given.uirevision) chart.update({ ...given, figure: detail.figure });
@@ -152,6 +164,8 @@ function createChart(parent) {
     },
     destroy() {
       observer.disconnect();
+      nearness.disconnect();
+      clearTimeout(settling);
       window.removeEventListener("tl-feed", onFeed);
       if (Plotly && plot.data) Plotly.purge(plot);
     },
