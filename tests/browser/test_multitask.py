@@ -60,6 +60,7 @@ def test_columns_of_an_own_table_are_learned_together_and_colour_the_player(
     assert {"accuracy.label", "accuracy.Mood", "r2.weight"} <= set(shared.summary)
     until(lambda: store.require(shared.id).projected, "its film is laid out")
     page.reload()  # a page where nothing changes any more
+    page.locator(".st-key-card-gradients .tl-live-chart").first.scroll_into_view_if_needed()  # drawn when it is near
     page.locator(".st-key-card-gradients .js-plotly-plot .heatmaplayer image").wait_for()
 
     colours = page.locator(".colours button:visible")

@@ -30,13 +30,17 @@ def test_three_runs_are_trained_and_seen_without_a_label(page: Any, app_server: 
     button.click()
     store = store_of(address)
     until(lambda: len(store.runs(["finished"])) == 3, "all three arms have finished")
+    page.locator(".st-key-card-rank .tl-live-chart").scroll_into_view_if_needed()  # drawn when it is near
     until(lambda: page.locator(f"{CARD} .points path").count() >= 9, "each arm has a rank at each look")
     until(lambda: page.locator(".tl-sheet img").count() == 1, "the pairs of views are shown")
     assert page.locator(".tl-sheet img").evaluate("image => image.complete && image.naturalWidth > 0")
     runs = page.locator(".tl-runs")
     until(lambda: "Agreement alone" in runs.inner_text(), "the runs side by side are named")
 
-    page.get_by_role("combobox", name="Left").click()
+    left = page.get_by_role("combobox", name="Left")
+    left.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)  # an open list closes when the page is scrolled
+    left.click()
     page.get_by_role("option", name="Without covariance").click()
     until(lambda: "Without covariance" in runs.inner_text(), "another run stands on the left")
     until(lambda: "arms=no_covariance" in page.url, "the address tells of it")

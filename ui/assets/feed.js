@@ -33,6 +33,6 @@ function createFeed() {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const [feed, cleanUp] = instanceFor(parentElement, createFeed);
-  feed.update(data, () => setTriggerValue("look", data.moment));
+  feed.update(data, () => setTriggerValue("look", Date.now()));
   return cleanUp;
 }

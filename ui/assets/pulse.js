@@ -5,6 +5,6 @@ import { createLooking } from "./looking.js";
 export default function ({ data, parentElement, setTriggerValue }) {
   document.dispatchEvent(new CustomEvent("tl-pulse", { detail: data }));
   const [looking, cleanUp] = instanceFor(parentElement, createLooking);
-  looking.got(data.pace, () => setTriggerValue("look", data.moment));
+  looking.got(data.pace, () => setTriggerValue("look", Date.now()));
   return cleanUp;
 }
