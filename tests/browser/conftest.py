@@ -120,6 +120,7 @@ def app_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
                 env={
                     **os.environ,
                     "TLCORE_STORE": str(folder / "store"),
+                    "TLCORE_READY": "0",  # most tests train nothing, and several servers share two cores
                     "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
                     **environment,
                 },
