@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import sys
 import time
 from pathlib import Path
 
@@ -48,6 +49,8 @@ async def press_train(served: Served, visitors: int, where: str) -> Row:
             await asyncio.sleep(0.5)
         watching.cancel()
         errors = [error for visitor in people for error in visitor.errors]
+    for error in errors:  # the row only counts them
+        print(error, file=sys.stderr)
     runs = served.store.runs()
     firsts = [min((run for run in runs if run.steps == STEPS + number), key=began) for number in range(visitors)]
     inversions = sum(one.created < other.created and began(one) > began(other) for one in firsts for other in firsts)

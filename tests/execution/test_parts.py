@@ -69,6 +69,13 @@ def test_places_one_run_a_gpu_and_the_rest_on_the_cpu():
     assert find_place("auto", Slots(cpu=1, threads=1), []) == Place(None)
 
 
+def test_one_run_that_others_wait_for_trains_beside_those_that_have_a_place():
+    slots, two = Slots(cpu=2, threads=1), [Occupant("auto", None)] * 2
+    assert find_place("auto", slots, two) is None
+    assert find_place("auto", slots, two, awaited=True) == Place(None)
+    assert find_place("auto", slots, [*two, Occupant("auto", None)], awaited=True) is None
+
+
 def test_a_spare_process_trains_a_run(tmp_path):
     store = Store(tmp_path)
     run_id = store.add(spec_of(1))

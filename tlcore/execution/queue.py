@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tlcore.errors import InvalidRequest
@@ -120,6 +122,15 @@ class Queue:
             if state != "finished":
                 return False
         return True
+
+    def awaited(self, live: Iterable[LiveRun]) -> set[str]:
+        """Those runs that a waiting one starts from."""
+        found: set[str] = set()
+        for run in live:
+            if run.state == "queued":
+                with contextlib.suppress(InvalidRequest):  # said when it is the run's turn
+                    found |= {spec.content_hash for spec in self._dependencies_of(run.id)}
+        return found
 
     def _dependencies_of(self, run_id: str) -> tuple[RunSpec, ...]:
         if run_id not in self._dependencies:

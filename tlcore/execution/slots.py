@@ -43,11 +43,15 @@ class Place:
     gpu: int | None
 
 
-def find_place(device: str, slots: Slots, occupants: Iterable[Occupant]) -> Place | None:
-    """A free place for a run that wishes for `device`, or None while there is none."""
+def find_place(device: str, slots: Slots, occupants: Iterable[Occupant], *, awaited: bool = False) -> Place | None:
+    """A free place for a run that wishes for `device`, or None while there is none.
+
+    awaited: other runs start from what this one learns. One such run trains beside those that have a place, since
+    it would else end alone, on one core, while the others wait for it.
+    """
     occupied = list(occupants)
     if slots.gpus and device in ("auto", "cuda"):
         taken = {occupant.gpu for occupant in occupied}
         return next((Place(gpu) for gpu in range(slots.gpus) if gpu not in taken), None)
     on_cpu = sum(occupant.gpu is None for occupant in occupied)
-    return Place(None) if on_cpu < slots.cpu else None
+    return Place(None) if on_cpu < slots.cpu + awaited else None

@@ -230,12 +230,13 @@ class Supervisor:
             if (run.state == "running" and not run.paused) or run.id in self._in_flight
         ]
         turns, ration = self.rationing.turns(live, self._in_flight), self.rationing.ration()
+        awaited = self.queue.awaited(live) if turns.limits is None else set()  # a hosted lab keeps to its number
         for run in live:
             if run.state != "queued" or run.id in self._in_flight or run.id in self._unwritten:
                 continue
             if not turns.has(run):
                 continue
-            place = find_place(run.device, self.slots, occupants)
+            place = find_place(run.device, self.slots, occupants, awaited=run.id in awaited)
             if place is None or not self.queue.ready(run.id):
                 continue
             order = Order(
