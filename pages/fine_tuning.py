@@ -36,7 +36,7 @@ from ui.library import RunView, warm_up
 from ui.live_chart import live_chart
 from ui.own_choice import own_choice
 from ui.own_classifier import own_classifier, usable_runs
-from ui.page import card, card_header, explained, page_header, steps_to_look_for
+from ui.page import card, card_header, explained, page_header, refreshing, steps_to_look_for
 from ui.player import PlayerState, no_player, player, player_address, player_state, wanted_by_address
 from ui.remembered import remembered
 from ui.run_bar import run_bar
@@ -90,7 +90,7 @@ def main() -> None:
         warm_up()
         own_choice(experiment)
         moves, pair, usable = experiment.moves, chosen_pair(experiment), bool(usable_runs(experiment))
-        st.fragment(live_view)(experiment, moves, pair, usable)
+        refreshing(live_view, experiment, moves, pair, usable)
         adviser(experiment)
         four_cases()
         own_classifier(experiment)

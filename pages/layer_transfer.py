@@ -21,7 +21,7 @@ from ui.layer_transfer_runs import Board, arm_title, base_of, board_of, choices,
 from ui.library import RunView, warm_up
 from ui.own_choice import own_choice
 from ui.own_paths import TWO_TASKS
-from ui.page import card, card_header, notice_box, page_header, steps_to_look_for
+from ui.page import card, card_header, notice_box, page_header, refreshing, steps_to_look_for
 from ui.player import PlayerState, no_player, player, player_address, player_state, wanted_by_address
 from ui.run_bar import run_bar
 from ui.shown_runs import ended_notices, run_lines
@@ -50,7 +50,7 @@ def main() -> None:
             st.warning(remark)
         warm_up()
         moves, ready = pace_of(experiment) is not None, bases_ready(experiment)
-        st.fragment(live_view)(experiment, moves, ready)
+        refreshing(live_view, experiment, moves, ready)
         lively(lambda: contents_card(experiment), f"contents-{experiment.preset.name}")
         own_choice(
             experiment,

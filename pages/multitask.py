@@ -30,7 +30,7 @@ from ui.multitask_results import (
     weighting_choice,
 )
 from ui.multitask_runs import Board, board_of
-from ui.page import card, card_header, explained, notice_box, page_header, steps_to_look_for
+from ui.page import card, card_header, explained, notice_box, page_header, refreshing, steps_to_look_for
 from ui.player import PlayerState, player, player_address, player_state, wanted_by_address
 from ui.run_bar import run_bar
 from ui.scene import draw
@@ -89,7 +89,7 @@ def main() -> None:
         own_table_card(experiment)
         moves = experiment.moves
         feed(moves)
-        st.fragment(live_view)(experiment, moves)
+        refreshing(live_view, experiment, moves)
     except LabError as error:
         st.error(str(error))
         return

@@ -19,7 +19,7 @@ from ui.films import film_panel, projections_of
 from ui.fine_tuning_arms import metrics_of, probe_of
 from ui.fine_tuning_curve import table_card, warnings_box
 from ui.library import RunView, warm_up
-from ui.page import card, card_header, explained, notice_box, page_header, steps_to_look_for
+from ui.page import card, card_header, explained, notice_box, page_header, refreshing, steps_to_look_for
 from ui.player import PlayerState, player, player_address, player_state, wanted_by_address
 from ui.run_bar import run_bar
 from ui.self_taught_arms import (
@@ -93,7 +93,7 @@ def main() -> None:
         warm_up()
         moves = experiment.moves
         feed(moves)
-        st.fragment(live_view)(experiment, moves)
+        refreshing(live_view, experiment, moves)
     except LabError as error:
         st.error(str(error))
         return

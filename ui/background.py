@@ -146,7 +146,10 @@ def lively(section: Callable[[], None], key: str) -> None:
 
 def _draw(section: Callable[[], None], key: str, pace: float | None) -> None:
     st.session_state[_PENDING] = False
-    section()
+    try:
+        section()
+    except LabError as error:  # drawn again by itself, nothing of the page stands around it
+        st.error(str(error))
     wanted = LOOK_SECONDS if st.session_state[_PENDING] else None
     if wanted != pace:
         st.session_state[f"_pace_{key}"] = wanted

@@ -141,7 +141,10 @@ def _movement() -> Movement:
 
 def _send() -> None:
     movement = _movement()
-    fresh, look = movement.fresh()
+    try:
+        fresh, look = movement.fresh()
+    except LabError:  # the page says it, where it is drawn next
+        fresh, look = {}, False
     if look:
         st.rerun()  # that concerns the whole page
     mount(

@@ -50,6 +50,13 @@ def said() -> None:
 @st.fragment(run_every=LOOK_SECONDS)
 def state_panel() -> None:
     """Numbers, the doors of the server, the queue; drawn anew every few seconds."""
+    try:
+        _state()
+    except LabError as error:
+        st.error(str(error))
+
+
+def _state() -> None:
     if not is_owner():
         return
     store = lab().store

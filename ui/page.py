@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
+from tlcore.errors import LabError
 from tlcore.runs.records import Notice
 from ui import theme
 from ui.connection import connection
@@ -155,6 +156,19 @@ def page_header(
         sentence = marked(_coloured(lead))
         st.html(f'<div class="tl-head"><h1>{html.escape(title)}</h1>{glyph}<p>{sentence}</p>{reference}</div>')
         guide(tour)
+
+
+def refreshing(view: Callable[..., None], *arguments: object) -> None:
+    """Draw a view as a fragment of the page. What goes wrong is a sentence, also when it is drawn again by itself:
+    then nothing of the page stands around it that would catch it."""
+    st.fragment(_told)(view, *arguments)
+
+
+def _told(view: Callable[..., None], *arguments: object) -> None:
+    try:
+        view(*arguments)
+    except LabError as error:
+        st.error(str(error))
 
 
 def card_header(title: str, aside: str = "") -> None:

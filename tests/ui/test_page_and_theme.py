@@ -6,6 +6,7 @@ import re
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from ui import theme
 from ui.network_diagram import DiagramState, describe
@@ -73,3 +74,24 @@ def test_the_diagram_says_in_words_what_it_draws():
     assert "conv 16" in words and "Labels come from the source." in words and "reversed" in words
     oracle = describe(DiagramState(has_domain_classifier=False, target_labelled=True, source_used=False))
     assert "Labels come from the target." in oracle and "reversed" not in oracle
+
+
+def test_a_view_that_is_drawn_again_by_itself_says_what_goes_wrong() -> None:
+    def script() -> None:
+        import streamlit as st
+
+        from tlcore.errors import StoreError
+        from ui.page import refreshing
+
+        def view(word: str) -> None:
+            st.write(word)
+            raise StoreError("The store does not answer.")
+
+        refreshing(view, "hello")
+
+    page = AppTest.from_function(script).run()
+    assert not page.exception
+    assert ([one.value for one in page.markdown], [one.value for one in page.error]) == (
+        ["hello"],
+        ["The store does not answer."],
+    )
