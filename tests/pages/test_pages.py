@@ -81,7 +81,8 @@ def test_the_address_changes_parameters(store: Store) -> None:
     specs = {run.arm: run.spec for run in store.runs()}
     assert specs["dann"].method.lambda_max == 0.5
     assert {spec.data.target.rotation for spec in specs.values()} == {20.0}
-    assert "--set method.lambda_max=0.5" in text_of(test)
+    test.session_state["take-along-tabs"] = "Terminal"
+    assert "--set method.lambda_max=0.5" in text_of(test.run())
 
 
 @pytest.mark.parametrize(
