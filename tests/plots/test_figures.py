@@ -47,8 +47,10 @@ def test_gain_is_after_less_before_and_losses_are_marked() -> None:
 def test_domains_keep_their_colours_and_arms_their_dashes() -> None:
     curves = {"dann": {"source_accuracy": series("s", 0.1, 0.9), "target_accuracy": series("t", 0.1, 0.8)}}
     figure = accuracy_curves(curves, {"dann": "DANN"})
-    assert [trace.line.color for trace in figure.data] == [LIGHT.source, LIGHT.target]
-    assert [trace.name for trace in figure.data] == ["DANN: source", "DANN: target"]
+    assert [trace.line.color for trace in figure.data[:2]] == [LIGHT.source, LIGHT.target]
+    assert [trace.name for trace in figure.data if trace.showlegend is False] == ["DANN: source", "DANN: target"]
+    assert [trace.name for trace in figure.data[2:]] == ["source", "target", "DANN"]
+    assert {trace.legendgroup for trace in figure.data[:2]} == {figure.data[-1].legendgroup}, "hidden together"
     assert list(figure.data[1].y) == [0.1, 0.8]
 
 

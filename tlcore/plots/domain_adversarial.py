@@ -20,8 +20,24 @@ def accuracy_curves(metrics: Mapping[str, Mapping[str, Series]], titles: Mapping
             line = series.get(f"{domain}_accuracy")
             if line is not None:
                 _line(figure, line, f"{titles[arm]}: {domain}", domain, DASHES.get(arm, "solid"))
-    style_figure(figure, uirevision="accuracy", yaxis={"range": [0, 1.02], "tickformat": ".0%", "title": "accuracy"})
+                figure.data[-1].update(showlegend=False, legendgroup=arm)
+    # Colours and line styles are named apart: names of both at once leave no room for the curves.
+    arms = {trace.legendgroup: trace.name.rpartition(": ")[0] for trace in figure.data}
+    for domain in ("source", "target") if arms else ():
+        _named(figure, domain, role_colour(domain), "solid")
+    for arm, title in arms.items():
+        _named(figure, title, LIGHT.soft, DASHES.get(arm, "solid"), arm)
+    style_figure(
+        figure, uirevision="accuracy", yaxis={"range": [0, 1.02], "tickformat": ".0%", "title": "accuracy"},
+        legend={"font": {"size": 11}, "itemwidth": 30},
+    )  # fmt: skip
     return figure.update_xaxes(title="step")
+
+
+def _named(figure: go.Figure, name: str, colour: str, dash: str, group: str | None = None) -> None:
+    """An entry of the legend that stands for the lines of a group, or for a colour."""
+    line = {"color": colour, "dash": dash}
+    figure.add_trace(go.Scatter(x=[None], y=[None], name=name, mode="lines", line=line, legendgroup=group))
 
 
 def adversary_curves(series: Mapping[str, Series]) -> go.Figure:
