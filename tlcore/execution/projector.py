@@ -198,6 +198,8 @@ class Projector:
         self._served: dict[str, float] = {}
         self._version: int | None = None
         self._careful: CarefulLayout | None = None
+        self.latest = ""
+        """What was done last: a projection, or a film laid out with care."""
 
     def work(self) -> bool:
         """Project one frame, or lay out one frame of a film once more; returns whether there was any to do."""
@@ -209,6 +211,7 @@ class Projector:
                 if step is not None:
                     self._served[run.id] = time.monotonic()
                     self._film(run, projection).project(step)
+                    self.latest = projection
                     return True
         return ready and self._work_with_care(self._in_turn(runs))
 
@@ -264,6 +267,7 @@ class Projector:
             if ended is None:
                 return False
             self._careful = CarefulLayout(self.store, ended)
+        self.latest = "film"
         if not self._careful.advance():
             finished, self._careful = self._careful, None
             finished.record()
@@ -287,16 +291,20 @@ def serve(folder: Path) -> None:
     warming = threading.Thread(target=UmapProjector().warm_up, daemon=True)
     warming.start()
     projector = Projector(store, lambda: not warming.is_alive())
-    was_warming = True
+    warm = yields = False
     last_look = 0.0
     while True:
         try:
+            just_warmed = not warm and not warming.is_alive()
+            warm = warm or just_warmed
             # Features may have been written just before the version was read, so look now and then regardless.
-            just_warmed = was_warming and not warming.is_alive()
             if projector.changed() or just_warmed or time.monotonic() - last_look > 2.0:
-                was_warming, last_look = was_warming and not just_warmed, time.monotonic()
+                last_look = time.monotonic()
                 while projector.work():
-                    pass
+                    # Somebody waits for the first pictures; the others are made beside what trains.
+                    if not yields and projector.latest not in LINEAR:
+                        yield_to_others()
+                        yields = True
         except OutOfSpace as error:
             LOGGER.warning("%s", error)
             time.sleep(10.0)
@@ -318,7 +326,6 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    yield_to_others()
     serve(arguments.store)
 
 
