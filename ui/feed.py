@@ -27,6 +27,7 @@ from ui.library import RunView, metrics_of, shown_of
 from ui.live_chart import live_chart
 from ui.remembered import remembered
 
+State = tuple[str, bool]  # how a run stands, and whether it is paused
 Draw = Callable[[Mapping[str, Mapping[str, Series]]], go.Figure]
 
 FRESH_SECONDS = 0.1  # within them all viewers are given the same
@@ -62,7 +63,7 @@ class Fresh:
     """A moving chart at one moment: the message that brings it to a browser, and how its runs stand."""
 
     message: str
-    states: tuple[tuple[str, bool], ...]
+    states: Mapping[str, State]
 
 
 class Movement:
@@ -70,11 +71,23 @@ class Movement:
 
     def __init__(self) -> None:
         self.charts: dict[str, Moving] = {}
+        self._drawn: dict[str, State] = {}  # of each run, when the whole page was drawn last
         self.channel = Channel(self.news)
         self._sight: tuple[float, frozenset[str], bool] = (-SIGHT_SECONDS, frozenset(), False)
 
+    def begin(self) -> None:
+        """The whole page is about to be drawn, and all its charts with it."""
+        self.charts, self._drawn = {}, {}
+
+    def add(self, chart: Moving) -> None:
+        """A chart was drawn, with the whole page or by a part of it that is drawn more often."""
+        self.charts[chart.key] = chart
+        for run, state in _states(chart.views).items():
+            self._drawn.setdefault(run, state)
+
     def fresh(self) -> tuple[dict[str, Fresh], bool]:
-        """Each chart that still moves as it is now, and whether a run has begun, paused or ended since it was drawn.
+        """Each chart that still moves as it is now, and whether a run has begun, paused or ended since the whole page
+        was drawn: a part of the page that is drawn more often may know already, but the rest does not.
 
         Raises:
             LabError: the store cannot be read.
@@ -84,7 +97,9 @@ class Movement:
         if not self._in_sight(live.values()):
             return {}, True
         fresh = {key: _FRESH.of(chart) for key, chart in live.items()}
-        return fresh, any(fresh[key].states != _states(live[key].views) for key in live)
+        now = {run: state for chart in charts.values() for run, state in _states(chart.views).items()}
+        now |= {run: state for found in fresh.values() for run, state in found.states.items()}
+        return fresh, now != self._drawn
 
     def _in_sight(self, charts: Iterable[Moving]) -> bool:
         """Whether whoever looks may still see all of these runs: one may have been deleted, or a link taken back."""
@@ -121,12 +136,12 @@ def moving_chart(
     """
     chart = Moving(dict(views), draw, key, about)
     live_chart(chart.specification(), key=key, height=height, description=description)
-    _movement().charts[key] = chart
+    _movement().add(chart)
 
 
 def feed(moves: bool) -> None:
     """Keep the moving charts of this page up to date. moves: whether anything of the page still changes by itself."""
-    _movement().charts = {}  # not those of the page that was looked at before
+    _movement().begin()
     with st.container(key="feed"):  # also when nothing moves: what stands below keeps its place in the page
         if moves:
             st.fragment(_send)()
@@ -158,8 +173,8 @@ def _send() -> None:
     )  # fmt: skip
 
 
-def _states(views: Mapping[str, RunView]) -> tuple[tuple[str, bool], ...]:
-    return tuple((view.run.state, view.run.paused) for view in views.values())
+def _states(views: Mapping[str, RunView]) -> dict[str, State]:
+    return {view.run.id: (view.run.state, view.run.paused) for view in views.values()}
 
 
 class _Board:

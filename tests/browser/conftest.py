@@ -94,9 +94,12 @@ PROCESSES: dict[str, int] = {}
 
 
 @pytest.fixture(scope="module")
-def app_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+def app_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., str]]:
     """Start scripts with Streamlit: `app_server()` for the lab itself, `app_server(path)` for another script.
 
+    A module that says `TRAINS = False` needs no processes that train: several servers share two cores.
     Returns the address; the same script is started once for a test module. Its store is an empty folder.
     """
     running: dict[Path, tuple[subprocess.Popen[bytes], str]] = {}
@@ -120,7 +123,7 @@ def app_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
                 env={
                     **os.environ,
                     "TLCORE_STORE": str(folder / "store"),
-                    "TLCORE_READY": "0",  # most tests train nothing, and several servers share two cores
+                    "TLCORE_READY": "1" if getattr(request.module, "TRAINS", True) else "0",
                     "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
                     **environment,
                 },

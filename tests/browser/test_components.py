@@ -10,6 +10,7 @@ import pytest
 from tests.browser.waiting import wait_for
 
 pytestmark = pytest.mark.browser
+TRAINS = False
 DEMO = "tests/browser/component_demo.py"
 
 

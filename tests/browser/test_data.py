@@ -20,6 +20,7 @@ from tlcore.catalogue import ENTRIES
 from tlcore.specs import Dann, DomainPair, Moons, Perceptron, RunSpec, override
 
 pytestmark = pytest.mark.browser
+TRAINS = False
 
 
 @pytest.fixture

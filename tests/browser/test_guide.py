@@ -11,6 +11,7 @@ from tests.browser.waiting import until
 from ui.tours import tours
 
 pytestmark = pytest.mark.browser
+TRAINS = False
 
 
 def beginning(page: Any, address: str, name: str) -> Any:

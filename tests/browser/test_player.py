@@ -8,6 +8,7 @@ from tests.browser.test_components import fact, picture
 from tests.browser.waiting import wait_for
 
 pytestmark = pytest.mark.browser
+TRAINS = False
 DEMO = "tests/browser/player_demo.py"
 
 

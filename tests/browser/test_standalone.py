@@ -11,6 +11,7 @@ from tests.browser.waiting import wait_for
 from tlcore.exports import View, content_of
 
 pytestmark = pytest.mark.browser
+TRAINS = False
 
 
 @pytest.fixture(scope="module")

@@ -74,9 +74,10 @@ def test_a_chart_is_made_once_for_all_who_ask_at_about_the_same_time(chart: Movi
 
 def test_it_tells_how_its_runs_stand_now(chart: Moving) -> None:
     board = feed._Board()
-    assert board.of(chart).states == (("running", False),) == feed._states(chart.views)
+    run = chart.views["dann"].run.id
+    assert board.of(chart).states == {run: ("running", False)} == feed._states(chart.views)
     go_on(chart)
-    assert feed._Board().of(chart).states == (("running", True),) != feed._states(chart.views)
+    assert feed._Board().of(chart).states == {run: ("running", True)} != feed._states(chart.views)
 
 
 def test_a_page_hears_of_its_charts_and_when_it_has_to_be_drawn_again(
@@ -86,7 +87,7 @@ def test_a_page_hears_of_its_charts_and_when_it_has_to_be_drawn_again(
     monkeypatch.setattr(feed, "FRESH_SECONDS", -1.0)
     page = feed.Movement()
     assert page.news() == {"look": ""}, "nothing is drawn yet"
-    page.charts["loss"] = chart
+    page.add(chart)
     before = page.news()
     assert (steps_of(before["loss"]), before["look"]) == ([1], "")
     go_on(chart)
@@ -94,10 +95,23 @@ def test_a_page_hears_of_its_charts_and_when_it_has_to_be_drawn_again(
     assert (steps_of(after["loss"]), json.loads(after["look"])) == ([1, 2], {"look": True})
 
 
+def test_what_a_part_of_the_page_knows_already_the_whole_page_is_told_of(chart: Moving) -> None:
+    page = feed.Movement()
+    page.begin()
+    page.add(chart)
+    view = chart.views["dann"]
+    view.store.change(view.run.id, state="finished")
+    page.add(replace(chart, views={"dann": replace(view, run=view.store.require(view.run.id))}))  # drawn by itself
+    assert page.news()["look"], "the rest of the page does not know that the run has ended"
+    page.begin()
+    page.add(replace(chart, views={"dann": replace(view, run=view.store.require(view.run.id))}))
+    assert page.news() == {"look": ""}
+
+
 def test_a_run_that_may_no_longer_be_seen_is_no_longer_told_of(chart: Moving, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed, "SIGHT_SECONDS", -1.0)
     page = feed.Movement()
-    page.charts["loss"] = chart
+    page.add(chart)
     assert "loss" in page.news()
     view = chart.views["dann"]
     view.store.change(view.run.id, state="stopped")
@@ -111,7 +125,7 @@ def test_a_store_that_cannot_be_read_leaves_the_page_as_it_is(chart: Moving, mon
 
     monkeypatch.setattr(feed._Board, "of", unreadable)
     page = feed.Movement()
-    page.charts["loss"] = chart
+    page.add(chart)
     assert page.news() == {}
 
 
