@@ -21,8 +21,9 @@ def plan(cores: int) -> Slots:
     """The slots of a machine without GPU.
 
     Two cores train two runs with one thread each, which end sooner than one after the other with two threads, and
-    arms that are compared move together. More cores go to more runs first and to more threads after. The number of
-    threads depends on the machine alone, never on its load, because it decides the order of sums.
+    arms that are compared move together; a run that others wait for joins them (`find_place`). More cores go to more
+    runs first and to more threads after. The number of threads depends on the machine alone, never on its load,
+    because it decides the order of sums.
     """
     runs = max(1, min(cores, 4, cores // 2 if cores > 4 else cores))
     return Slots(cpu=runs, threads=max(1, min(MAXIMUM_THREADS, cores // runs)))
