@@ -51,12 +51,12 @@ def said() -> None:
 def state_panel() -> None:
     """Numbers, the doors of the server, the queue; drawn anew every few seconds."""
     try:
-        _state()
+        _numbers_doors_and_queue()
     except LabError as error:
         st.error(str(error))
 
 
-def _state() -> None:
+def _numbers_doors_and_queue() -> None:
     if not is_owner():
         return
     store = lab().store
