@@ -17,6 +17,7 @@ import streamlit as st
 
 from tlcore.errors import LabError
 from tlcore.runs.visitors import Visitor
+from ui.page import told
 from ui.visitor import acting_as, hosted, scope, visitor
 
 Report = Callable[[str, float], None]
@@ -146,10 +147,7 @@ def lively(section: Callable[[], None], key: str) -> None:
 
 def _draw(section: Callable[[], None], key: str, pace: float | None) -> None:
     st.session_state[_PENDING] = False
-    try:
-        section()
-    except LabError as error:  # drawn again by itself, nothing of the page stands around it
-        st.error(str(error))
+    told(section)
     wanted = LOOK_SECONDS if st.session_state[_PENDING] else None
     if wanted != pace:
         st.session_state[f"_pace_{key}"] = wanted

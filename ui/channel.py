@@ -56,22 +56,27 @@ class _Line:
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     closed: int | None = None
 
-    def look(self) -> None:
-        """Take what is new. A message that could not be sent yet gives way to the next about the same subject."""
+    def look(self) -> News | int:
+        """The present news, or what the line is to be closed with. Changes nothing: it runs in a thread of its own."""
         channel = self.channel()
         if channel is None:
-            self.closed = UNKNOWN
-            return
+            return UNKNOWN
         try:
-            news = channel.news()
+            return channel.news()
         except Exception:  # of one page, which the others must not suffer from
             _log.exception("the news of a page could not be made")
-            self.closed = FAILED
-            return
-        for subject, message in news.items():
-            if self.told.get(subject, "") != message:
-                self.told[subject] = message
-                self.waiting[subject] = message
+            return FAILED
+
+    def take(self, found: News | int) -> None:
+        """Have what is new sent. A message that could not be sent yet gives way to the next about the same subject."""
+        if isinstance(found, int):
+            self.closed = found
+        else:
+            new = {subject: text for subject, text in found.items() if self.told.get(subject, "") != text}
+            self.told.update(new)
+            self.waiting.update(new)
+        if self.waiting or self.closed is not None:
+            self.ready.set()
 
     async def send_on(self, socket: WebSocket) -> None:
         """Send what waits, as fast as the browser takes it, until the line is closed."""
@@ -109,8 +114,7 @@ class Switchboard:
         name, line = channel.name, _Line(weakref.ref(channel))
         del channel  # it lives as long as its page
         if name in self._lines:
-            self._lines[name].closed = UNKNOWN
-            self._lines[name].ready.set()
+            self._lines[name].take(UNKNOWN)
         self._lines[name] = line
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look_on())
@@ -126,16 +130,13 @@ class Switchboard:
     async def _look_on(self) -> None:
         while self._lines:
             lines = [*self._lines.values()]
-            await asyncio.to_thread(_look, lines)
-            for line in lines:
-                if line.waiting or line.closed is not None:
-                    line.ready.set()
+            for line, found in zip(lines, await asyncio.to_thread(_look, lines), strict=True):
+                line.take(found)
             await asyncio.sleep(LOOK_SECONDS)
 
 
-def _look(lines: list[_Line]) -> None:
-    for line in lines:
-        line.look()
+def _look(lines: list[_Line]) -> list[News | int]:
+    return [line.look() for line in lines]
 
 
 _SWITCHBOARD = Switchboard()

@@ -22,7 +22,7 @@ from tlcore.specs.hosting import MEGABYTE, duration_text
 from tlcore.specs.own_data import RemoveOwn
 from ui.hosted_words import beginning, queue
 from ui.library import lab
-from ui.page import card, card_header
+from ui.page import card, card_header, told
 from ui.visitor import hosted, is_owner
 
 _SAID = "_owner_said"
@@ -50,10 +50,7 @@ def said() -> None:
 @st.fragment(run_every=LOOK_SECONDS)
 def state_panel() -> None:
     """Numbers, the doors of the server, the queue; drawn anew every few seconds."""
-    try:
-        _numbers_doors_and_queue()
-    except LabError as error:
-        st.error(str(error))
+    told(_numbers_doors_and_queue)
 
 
 def _numbers_doors_and_queue() -> None:

@@ -161,10 +161,11 @@ def page_header(
 def refreshing(view: Callable[..., None], *arguments: object) -> None:
     """Draw a view as a fragment of the page. What goes wrong is a sentence, also when it is drawn again by itself:
     then nothing of the page stands around it that would catch it."""
-    st.fragment(_told)(view, *arguments)
+    st.fragment(told)(view, *arguments)
 
 
-def _told(view: Callable[..., None], *arguments: object) -> None:
+def told(view: Callable[..., None], *arguments: object) -> None:
+    """Draw a view; what goes wrong is a sentence below what was drawn until then."""
     try:
         view(*arguments)
     except LabError as error:

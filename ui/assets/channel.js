@@ -2,7 +2,7 @@
 const SILENCE = 20000; // ms without any message after which the line counts as dead; the lab speaks at least every 8 s
 const FIRST = 500; // ms until a lost line is opened anew; twice as long after each failure
 const LONGEST = 30000;
-const HOPELESS = 2; // failures one after another, with none that came to be, after which the page helps itself
+const HOPELESS = 2; // failures one after another, with no message between, after which the page helps itself
 const UNKNOWN = 4404; // what the lab closes a line with that belongs to no page it knows
 
 /**
@@ -39,11 +39,9 @@ export function createChannel({ take, refused, hopeless }) {
     const address = new URL(`moving/${name}`, document.baseURI);
     address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
     socket = new WebSocket(address);
-    socket.onopen = () => {
-      [wait, failures] = [FIRST, 0];
-      hear();
-    };
+    socket.onopen = hear;
     socket.onmessage = ({ data }) => {
+      [wait, failures] = [FIRST, 0];
       hear();
       const message = JSON.parse(data);
       if (Object.keys(message).length) take(message);
@@ -51,8 +49,8 @@ export function createChannel({ take, refused, hopeless }) {
     socket.onclose = ({ code }) => {
       socket = null;
       clearTimeout(silence);
-      if (code === UNKNOWN) return refused();
       failures += 1;
+      if (code === UNKNOWN && failures < HOPELESS) return refused(); // once: it may be another server's page
       if (failures >= HOPELESS) hopeless();
       timer = setTimeout(open, wait);
       wait = Math.min(LONGEST, 2 * wait);
