@@ -12,12 +12,15 @@ import pytest
 from tests.execution.conftest import spec_of, wait_for
 from tlcore.errors import OutOfSpace, StoreError
 from tlcore.execution import presence
+from tlcore.execution import supervisor as supervisor_module
 from tlcore.execution.child import Order
 from tlcore.execution.disk import RESERVE_BYTES, keep_reserve, make_room
 from tlcore.execution.launchers import Exit, SpareLauncher, explain_death
 from tlcore.execution.local import LocalExecutor
 from tlcore.execution.locks import FileLock, is_held
+from tlcore.execution.presence import TRAINING_LOCK
 from tlcore.execution.slots import Occupant, Place, Slots, find_place, plan
+from tlcore.execution.supervisor import Supervisor
 from tlcore.runs import Store
 
 HOLD = """
@@ -101,6 +104,36 @@ def test_a_spare_process_trains_a_run(tmp_path):
 )
 def test_every_death_has_a_reason(ended, words):
     assert words in explain_death(ended, Path("/store/runs/run/worker.log"))
+
+
+class Told:
+    """A launcher that tells of ends, and starts nothing."""
+
+    gpus = 0
+
+    def __init__(self, *ends: Exit) -> None:
+        self.ends = list(ends)
+
+    def exits(self) -> list[Exit]:
+        told, self.ends = self.ends, []
+        return told
+
+
+def test_what_killed_a_process_is_known_also_where_its_lock_is_given_back_later(tmp_path, monkeypatch):
+    monkeypatch.setattr(supervisor_module, "LOOK_SECONDS", 0.0)
+    store = Store(tmp_path)
+    run_id = store.add(spec_of(2))
+    store.change(run_id, state="running", pid=1)
+    lock = FileLock(store.run_folder(run_id) / TRAINING_LOCK)
+    assert lock.acquire()
+    supervisor = Supervisor(store)
+    supervisor.launcher = Told(Exit(run_id, None, 9))
+    supervisor._tick()
+    assert store.require(run_id).state == "running"
+    lock.release()
+    supervisor._tick()
+    run = store.require(run_id)
+    assert run.state == "failed" and "SIGKILL" in run.reason
 
 
 def test_a_supervisor_without_work_ends_by_itself(tmp_path):

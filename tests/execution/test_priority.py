@@ -32,7 +32,10 @@ def niceness(*, own_session: bool) -> list[str]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no niceness")
 def test_a_process_with_a_session_of_its_own_is_nice_in_its_session_and_as_a_session() -> None:
-    assert niceness(own_session=True) == ([str(STEPS)] * 2 if grouped() else [str(STEPS)])
+    # The process itself, and its group: a system may have groups for new sessions and none for the one of the tests.
+    alone, *group = niceness(own_session=True)
+    assert alone == str(STEPS) and set(group) <= {alone}
+    assert group or not grouped()
 
 
 @pytest.mark.skipif(not grouped(), reason="this system does not group processes by session")
