@@ -1,15 +1,22 @@
-"""How the tests are shared out between processes, and what a process looks for once only."""
+"""How the tests are shared out between processes, and what a process does once only."""
 
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from streamlit.components.v2 import manifest_scanner
+
+from tlcore.execution.launchers import THREAD_VARIABLES
 
 LONGEST = ("browser", "execution", "faults")
+
+# Read when the libraries are loaded. Test processes share the cores: where each computed with as many threads as there
+# are cores, they mostly waited for one another, and two on two cores took more than twice as long.
+for name in THREAD_VARIABLES:
+    os.environ.setdefault(name, "1")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,6 +32,8 @@ def packages_are_searched_once() -> Iterator[None]:
     A server starts once; `AppTest` starts an application for every run of a page, and two thirds of its time
     went there.
     """
+    from streamlit.components.v2 import manifest_scanner
+
     with pytest.MonkeyPatch.context() as patch:
         search = functools.cache(manifest_scanner.scan_component_manifests)
         patch.setattr(manifest_scanner, "scan_component_manifests", search)
