@@ -18,7 +18,6 @@ from tlcore.execution.disk import RESERVE_BYTES, keep_reserve, make_room
 from tlcore.execution.launchers import Exit, SpareLauncher, explain_death
 from tlcore.execution.local import LocalExecutor
 from tlcore.execution.locks import FileLock, is_held
-from tlcore.execution.presence import TRAINING_LOCK
 from tlcore.execution.slots import Occupant, Place, Slots, find_place, plan
 from tlcore.execution.supervisor import Supervisor
 from tlcore.runs import Store
@@ -119,18 +118,13 @@ class Told:
         return told
 
 
-def test_what_killed_a_process_is_known_also_where_its_lock_is_given_back_later(tmp_path, monkeypatch):
+def test_what_killed_a_process_is_told_also_where_it_is_heard_of_and_looked_for_at_once(tmp_path, monkeypatch):
     monkeypatch.setattr(supervisor_module, "LOOK_SECONDS", 0.0)
     store = Store(tmp_path)
     run_id = store.add(spec_of(2))
     store.change(run_id, state="running", pid=1)
-    lock = FileLock(store.run_folder(run_id) / TRAINING_LOCK)
-    assert lock.acquire()
     supervisor = Supervisor(store)
     supervisor.launcher = Told(Exit(run_id, None, 9))
-    supervisor._tick()
-    assert store.require(run_id).state == "running"
-    lock.release()
     supervisor._tick()
     run = store.require(run_id)
     assert run.state == "failed" and "SIGKILL" in run.reason

@@ -57,7 +57,6 @@ class Supervisor:
         self._in_flight: dict[str, float] = {}  # handed to the launcher, not yet training
         self._gpus: dict[str, int | None] = {}  # given to each run that this supervisor has started
         self._children: set[str] = set()  # runs whose end the launcher will tell
-        self._exits: dict[str, Exit] = {}  # what the launcher told of runs whose lock was still held
         self._stop_seen: dict[str, float] = {}
         self._terminated_runs: set[str] = set()  # by a signal, because they did not stop
         self._killed: set[str] = set()  # because that did not help
@@ -172,8 +171,6 @@ class Supervisor:
         died_before = state == "queued" and launched and ended.status != 0
         if died_training or died_before:
             self._unwritten[ended.run] = self._verdict(ended.run, ended)
-        elif state == "running":
-            self._exits[ended.run] = ended  # some systems give a lock back only after they have told of the end
 
     def _verdict(self, run_id: str, ended: Exit | None) -> tuple[State, str]:
         limited = self.rationing.reason(run_id)
@@ -200,9 +197,10 @@ class Supervisor:
             return
         self._looked = now
         for run_id in training:
-            if run_id not in self._children and not self._trains(run_id):
-                self._unwritten[run_id] = self._verdict(run_id, self._exits.pop(run_id, None))
-        self._exits = {run: ended for run, ended in self._exits.items() if run in training}
+            # Of one whose end was heard of in this very tick, more is known than can be seen.
+            known = run_id in self._children or run_id in self._unwritten
+            if not known and not self._trains(run_id):
+                self._unwritten[run_id] = self._verdict(run_id, None)
         self.rationing.watch(training, now)
 
     def _insist(self, training: dict[str, LiveRun], now: float) -> None:
@@ -254,7 +252,6 @@ class Supervisor:
                 return
             self._in_flight[run.id] = now
             self._children.add(run.id)
-            self._exits.pop(run.id, None)
             self._gpus[run.id] = place.gpu
             occupants.append(Occupant(run.device, place.gpu))
             turns.take(run)
