@@ -11,6 +11,7 @@ from tests.browser.waiting import wait_for
 
 pytestmark = pytest.mark.browser
 TRAINS = False
+MOVES = True
 DEMO = "tests/browser/component_demo.py"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import PROCESSES, store_of
+from tests.browser.conftest import PROCESSES, let_move, store_of
 from tests.browser.waiting import until
 from tlcore.gallery import recorded
 from tlcore.runs import Run
@@ -48,6 +48,7 @@ def player_of(page: Any) -> Any:
 
 @pytest.mark.skipif(recorded("domain-adversarial/photo-digits") is None, reason="no recorded runs in this checkout")
 def test_a_recorded_run_plays_when_the_page_is_opened(page: Any, app_server: Callable[..., str]) -> None:
+    let_move(page)
     open_page(page, app_server())
     page.get_by_text("recorded run").first.wait_for()
     player = player_of(page)

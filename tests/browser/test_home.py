@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import store_of, visitor
+from tests.browser.conftest import let_move, store_of, visitor
 from tests.browser.waiting import until
 from tlcore.execution.local import LocalExecutor
 from tlcore.presets import all_presets
@@ -22,6 +22,7 @@ def open_home(page: Any, address: str, query: str = "") -> None:
 
 
 def test_the_map_moves_and_a_click_opens_the_method(page: Any, app_server: Callable[..., str]) -> None:
+    let_move(page)
     open_home(page, app_server())
     canvas = page.locator('a.tile[data-preset="domain-adversarial/photo-digits"] canvas')
     first = until(lambda: canvas.get_attribute("data-position"), "a film has begun")

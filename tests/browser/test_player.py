@@ -9,6 +9,7 @@ from tests.browser.waiting import wait_for
 
 pytestmark = pytest.mark.browser
 TRAINS = False
+MOVES = True
 DEMO = "tests/browser/player_demo.py"
 
 

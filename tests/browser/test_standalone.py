@@ -12,6 +12,7 @@ from tlcore.exports import View, content_of
 
 pytestmark = pytest.mark.browser
 TRAINS = False
+MOVES = True
 
 
 @pytest.fixture(scope="module")

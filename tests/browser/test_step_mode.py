@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import store_of
+from tests.browser.conftest import let_move, store_of
 from tests.browser.test_domain_adversarial import LONG, button_of, open_page, press, run_of, until
 from ui.step_words import words_of
 
@@ -98,10 +98,9 @@ def test_a_step_is_taken_apart_before_ones_eyes(page: Any, app_server: Callable[
     assert page.locator(".stepper").evaluate("node => node.scrollWidth <= node.clientWidth + 1")
     page.set_viewport_size({"width": 1280, "height": 1000})
 
-    page.emulate_media(reduced_motion="reduce")
     moving = "nodes => nodes.filter(node => getComputedStyle(node).animationName !== 'none').length"
     assert page.eval_on_selector_all(".tl-diagram .part", moving) == 0
-    page.emulate_media(reduced_motion="no-preference")
+    let_move(page)
     until(lambda: page.eval_on_selector_all(".tl-diagram .part", moving) > 0, "the signal moves for others")
 
     press(page, "Resume")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
+from tests.browser.conftest import let_move
 from tests.browser.test_components import fact
 from tests.browser.waiting import wait_for
 
@@ -31,6 +32,7 @@ def test_film_picture_and_data_of_what_is_shown(page, app_server, tmp_path):
     assert "PCA of features" in drawn and "upper moon" in drawn and "step 750 / 1,500" in drawn
     assert take("frames (Parquet)").read_bytes()[:4] == b"PAR1"
 
+    let_move(page)
     page.goto(film.as_uri())
     wait_for(lambda: fact(page.locator(".tl-player"), "projection"), "pca")
     wait_for(lambda: fact(page.locator(".tl-player"), "playing"), "true")
