@@ -3,7 +3,8 @@
 Streamlit gives such a button a new number whenever it is drawn, and forgets the old one as soon as any page of the
 server has been drawn; a click on a button that is drawn anew at that moment then fails, and on a page that follows
 training there is always such a moment. So the last numbers of every button are kept here as long as their page is open,
-and a file that was made is held until the browser has had time to fetch it.
+and a file that was made is held until the browser has had time to fetch it. Some stay on a page for hours and see a
+hundred runs there: buttons that were not drawn for long are forgotten.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,6 +29,7 @@ from tlcore.errors import LabError
 from ui.visitor import for_whoever_looks
 
 NUMBERS_KEPT = 20  # of one button: those of its last drawings
+BUTTONS_KEPT = 100  # of one session: those drawn last; no page has as many
 HELD_SECONDS = 120.0  # a file that was made; a browser fetches it at once
 _TROUBLE = "_download_trouble"
 
@@ -116,11 +118,15 @@ class Patience:
         with self._lock:
             if session not in self._numbers:
                 self._forget_the_gone()
-            numbers = self._numbers.setdefault(session, {}).setdefault(others.get("element_id") or coordinates, deque())
+            buttons = self._numbers.setdefault(session, {})
+            button = others.get("element_id") or coordinates
+            buttons[button] = numbers = buttons.pop(button, deque())  # the one that was drawn last stands last
             numbers.append(number)
             self._kept[number] = _Kept(make, mimetype or "application/octet-stream", file_name)
             while len(numbers) > NUMBERS_KEPT:
                 del self._kept[numbers.popleft()]
+            while len(buttons) > BUTTONS_KEPT:
+                self._forget(buttons.pop(next(iter(buttons))))
         self._let_go()
         return number
 
@@ -152,8 +158,11 @@ class Patience:
         """Forget the buttons of pages that are closed."""
         for session in [name for name in self._numbers if not runtime.get_instance().is_active_session(name)]:
             for numbers in self._numbers.pop(session).values():
-                for number in numbers:
-                    del self._kept[number]
+                self._forget(numbers)
+
+    def _forget(self, numbers: Iterable[str]) -> None:
+        for number in numbers:
+            del self._kept[number]
 
 
 @dataclass(frozen=True)

@@ -224,7 +224,7 @@ def files(view: RunView) -> None:
     with st.container(horizontal=True, key="runs-files"):
         for label, kind, file_name, wanted in kinds:
             download(
-                label, partial(content_of, source, kind, wanted), file_name, key=f"runs-file-{file_name}",
+                label, partial(content_of, source, kind, wanted), file_name, key=f"runs-file-{label}",
                 help_text=BUNDLE_HELP if kind == "bundle" else None,
             )  # fmt: skip
     if trouble := download_trouble():

@@ -105,7 +105,7 @@ def _films(preset: str, beside: Sequence[RunView], sight: Watched) -> None:
         with _row(title):
             for kind in kinds:
                 _button(
-                    kind.upper(), kind, f"{preset}-{names}-{title.lower()}.{kind}",
+                    title, kind.upper(), kind, f"{preset}-{names}-{title.lower()}.{kind}",
                     partial(_drawn, executor().store.folder, beside, kind, sight, None if kind == "html" else theme),
                     HELP.get(kind),
                 )  # fmt: skip
@@ -117,21 +117,21 @@ def _data(view: RunView, sight: Watched, title: str) -> None:
     folder = executor().store.folder
     here = partial(content_of, [Source(view.store, view.run)])
     with _row(title):
-        _button("metrics (CSV)", "csv", f"{name}-metrics.csv", partial(here, "csv"))
+        _button(title, "metrics (CSV)", "csv", f"{name}-metrics.csv", partial(here, "csv"))
         if _has_frames(view):
-            _button("frames (NPZ)", "npz", f"{name}-frames.npz", partial(here, "npz"))
+            _button(title, "frames (NPZ)", "npz", f"{name}-frames.npz", partial(here, "npz"))
             _button(
-                "frames (Parquet)", "parquet", f"{name}-frames.parquet",
+                title, "frames (Parquet)", "parquet", f"{name}-frames.parquet",
                 partial(_drawn, folder, [view], "parquet", sight, None),
             )  # fmt: skip
         if view.run.step:
             _button(
-                "TensorBoard", "tensorboard", f"{name}-tensorboard.zip",
+                title, "TensorBoard", "tensorboard", f"{name}-tensorboard.zip",
                 partial(_drawn, folder, [view], "tensorboard", sight, None), HELP["tensorboard"],
             )  # fmt: skip
         if not view.is_recorded and (view.store.run_folder(view.run.id) / "weights.safetensors").is_file():
             _button(
-                "weights (safetensors)", "safetensors", f"{name}.safetensors",
+                title, "weights (safetensors)", "safetensors", f"{name}.safetensors",
                 partial(here, "safetensors"),
             )  # fmt: skip
 
@@ -152,9 +152,12 @@ def _row(title: str) -> st.delta_generator.DeltaGenerator:
     return buttons.container(horizontal=True, gap="small")
 
 
-def _button(label: str, kind: str, file_name: str, content: Callable[[], bytes], help_text: str | None = None) -> None:
+def _button(
+    row: str, label: str, kind: str, file_name: str, content: Callable[[], bytes], help_text: str | None = None
+) -> None:
+    # Known by its place: whoever follows a hundred runs here sees the same buttons all the time.
     download(
-        label, content, file_name, mime=MIME.get(kind, "application/octet-stream"), key=f"download-{file_name}",
+        label, content, file_name, mime=MIME.get(kind, "application/octet-stream"), key=f"download-{row}-{kind}",
         help_text=help_text,
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from tlcore.errors import InvalidRequest
 from ui import downloads
-from ui.downloads import HELD_SECONDS, NUMBERS_KEPT, Patience
+from ui.downloads import BUTTONS_KEPT, HELD_SECONDS, NUMBERS_KEPT, Patience
 
 SCRIPT = """
 import streamlit as st
@@ -87,9 +87,9 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> Patience:
     return patience
 
 
-def draw(patience: Patience, session: str, content: bytes) -> str:
+def draw(patience: Patience, session: str, content: bytes, button: str = "it") -> str:
     with downloads._as_session(session):
-        return patience.add(lambda: content, None, "1.2.3", "it.bin", element_id="it")
+        return patience.add(lambda: content, None, "1.2.3", "it.bin", element_id=button)
 
 
 def test_the_last_numbers_of_a_button_are_kept_while_its_page_is_open(
@@ -107,6 +107,20 @@ def test_the_last_numbers_of_a_button_are_kept_while_its_page_is_open(
     with pytest.raises(MediaFileStorageError):
         patience.execute(numbers[1])
     assert fetched(patience.manager, patience.execute(beside)) == b"b"
+
+
+def test_whoever_stays_for_hours_keeps_the_buttons_drawn_last(patience: Patience) -> None:
+    stays = draw(patience, "a", b"stays", "stays")
+    first = draw(patience, "a", b"0", "0")
+    for number in range(1, 3 * BUTTONS_KEPT):
+        draw(patience, "a", b"other", str(number))
+        stays = draw(patience, "a", b"stays", "stays")
+    patience.manager.clear_session_refs("a")
+    other_pages_are_drawn(patience.manager)
+    assert fetched(patience.manager, patience.execute(stays)) == b"stays"
+    with pytest.raises(MediaFileStorageError):
+        patience.execute(first)
+    assert len(patience._kept) == BUTTONS_KEPT - 1 + NUMBERS_KEPT
 
 
 def test_a_file_is_let_go_after_a_while(patience: Patience, monkeypatch: pytest.MonkeyPatch) -> None:
