@@ -31,7 +31,9 @@ class _Asked:
 
 @lru_cache(maxsize=400)
 def _drawn(asked: _Asked) -> dict[str, Any]:
-    return specification_of(asked.draw())
+    drawn = specification_of(asked.draw())
+    del asked.draw  # with all it holds on to: what is kept is asked for what it shows alone
+    return drawn
 
 
 def remembered(shown: Hashable, draw: Callable[[], go.Figure]) -> dict[str, Any]:
