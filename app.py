@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.starlette import App
 
+from tlcore.freed_memory import give_back_freed_memory
 from ui.channel import routes
 
 if __name__ == "__main__":  # Streamlit runs this file for every page that is drawn, and imports it once, to serve it
@@ -52,4 +53,5 @@ if __name__ == "__main__":
     page = st.navigation(navigation())
     enter(page.run)
 else:
+    give_back_freed_memory()
     app = App(__file__, routes=routes())

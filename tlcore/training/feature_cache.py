@@ -20,8 +20,8 @@ import numpy as np
 from tlcore.catalogue.own_weights import hash_of_file
 from tlcore.data.folder import Report, alone, data_folder, temporary_name
 from tlcore.errors import InvalidRequest
+from tlcore.freed_memory import keep_freed_memory
 from tlcore.specs.network import OwnWeights, Pretrained
-from tlcore.training.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     import torch

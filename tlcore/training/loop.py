@@ -15,13 +15,13 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from tlcore.freed_memory import keep_freed_memory
 from tlcore.runs.records import Frame, Surface
 from tlcore.specs import Optimisation, RunSpec
 from tlcore.training.anatomy import Dissection
 from tlcore.training.checkpoints import flatten_optimiser, restore_optimiser, with_prefix, without_prefix
 from tlcore.training.context import Context, DomainName
 from tlcore.training.events import Advanced, Checkpoint, Event, Features, Finished, Metrics, Outputs
-from tlcore.training.memory import keep_freed_memory
 from tlcore.training.networks import channels_last
 from tlcore.training.objective import Objective
 from tlcore.training.schedules import learning_rate
