@@ -67,8 +67,8 @@ def take_along(
     if trouble := download_trouble():
         st.warning(trouble)
     _films(experiment.preset.name, _side_by_side(views, arms), sight)
-    for view in _chosen(views, arms, named):
-        _data(view, sight, _arm_title(view, named))
+    for row, view in enumerate(_chosen(views, arms, named)):
+        _data(view, sight, _arm_title(view, named), f"run-{row}")
 
 
 def _chosen(views: Sequence[RunView], arms: Sequence[str], titles: Mapping[str, str]) -> Sequence[RunView]:
@@ -111,27 +111,27 @@ def _films(preset: str, beside: Sequence[RunView], sight: Watched) -> None:
                 )  # fmt: skip
 
 
-def _data(view: RunView, sight: Watched, title: str) -> None:
-    """Numbers and weights of one run."""
+def _data(view: RunView, sight: Watched, title: str, row: str) -> None:
+    """Numbers and weights of one run, in a row of that name."""
     name = f"{view.run.spec.method.name}-{view.run.id}"
     folder = executor().store.folder
     here = partial(content_of, [Source(view.store, view.run)])
     with _row(title):
-        _button(title, "metrics (CSV)", "csv", f"{name}-metrics.csv", partial(here, "csv"))
+        _button(row, "metrics (CSV)", "csv", f"{name}-metrics.csv", partial(here, "csv"))
         if _has_frames(view):
-            _button(title, "frames (NPZ)", "npz", f"{name}-frames.npz", partial(here, "npz"))
+            _button(row, "frames (NPZ)", "npz", f"{name}-frames.npz", partial(here, "npz"))
             _button(
-                title, "frames (Parquet)", "parquet", f"{name}-frames.parquet",
+                row, "frames (Parquet)", "parquet", f"{name}-frames.parquet",
                 partial(_drawn, folder, [view], "parquet", sight, None),
             )  # fmt: skip
         if view.run.step:
             _button(
-                title, "TensorBoard", "tensorboard", f"{name}-tensorboard.zip",
+                row, "TensorBoard", "tensorboard", f"{name}-tensorboard.zip",
                 partial(_drawn, folder, [view], "tensorboard", sight, None), HELP["tensorboard"],
             )  # fmt: skip
         if not view.is_recorded and (view.store.run_folder(view.run.id) / "weights.safetensors").is_file():
             _button(
-                title, "weights (safetensors)", "safetensors", f"{name}.safetensors",
+                row, "weights (safetensors)", "safetensors", f"{name}.safetensors",
                 partial(here, "safetensors"),
             )  # fmt: skip
 
