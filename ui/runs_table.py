@@ -39,21 +39,27 @@ def choose(run_ids: list[str]) -> None:
 
 
 def filters(choices: Choices) -> Wanted:
-    """Draw the filters and return what they ask for; they are in the address as well."""
+    """Draw the filters and return what they ask for; they are in the address as well.
+
+    Whoever leaves this page leaves them behind: Streamlit takes the names away from the next page's address, so they
+    must be names that no other page has.
+    """
     with st.container(horizontal=True, vertical_alignment="bottom", key="runs-filters"):
         text = st.text_input(
             "Search", placeholder="name, note, tag, …", key="text", icon=":material/search:",
             max_chars=200, width=190, bind="query-params",
         )  # fmt: skip
-        presets = _any_of("Preset", choices.presets, "preset", 140)
-        arms = _any_of("Arm", choices.arms, "arm", 110)
-        states = _any_of("State", STATES, "state", 110)
-        tags = _any_of("Tag", choices.tags, "tag", 100)
-        seeds = _any_of("Seed", choices.seeds, "seed", 84)
+        presets = _any_of("Preset", choices.presets, "only_preset", 140)
+        arms = _any_of("Arm", choices.arms, "only_arm", 110)
+        states = _any_of("State", STATES, "only_state", 110)
+        tags = _any_of("Tag", choices.tags, "only_tag", 100)
+        seeds = _any_of("Seed", choices.seeds, "only_seed", 84)
     with st.container(horizontal=True, vertical_alignment="bottom", key="runs-order"):
         metrics = choices.metrics or ("target_accuracy",)
         preferred = metrics.index("target_accuracy") if "target_accuracy" in metrics else 0
-        metric = st.selectbox("Metric shown", metrics, index=preferred, key="metric", width=230, bind="query-params")
+        metric = st.selectbox(
+            "Metric shown", metrics, index=preferred, key="metric_shown", width=230, bind="query-params"
+        )
         order = st.selectbox("Order", list(ORDERS), key="order", width=140, bind="query-params")
         origin = st.segmented_control("From", list(ORIGINS), default="All", key="from", bind="query-params")
         starred = st.toggle("Starred only", key="starred", bind="query-params")

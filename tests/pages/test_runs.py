@@ -138,13 +138,13 @@ def test_filters_come_from_the_address_and_nonsense_there_is_passed_over(store: 
     finished(store, "dann", 7)
     finished(store, "source_only", 7)
     page = AppTest.from_string(APP, default_timeout=60)
-    page.query_params["arm"] = ["dann"]
+    page.query_params["only_arm"] = ["dann"]
     page.query_params["from"] = "Trained here"
     page.run()
     assert not page.exception
     assert page.dataframe[0].value["Arm"].tolist() == ["dann"]
     page = AppTest.from_string(APP, default_timeout=60)
-    for name in ("arm", "state", "seed", "order", "metric", "from", "starred"):
+    for name in ("only_arm", "only_state", "only_seed", "order", "metric_shown", "from", "starred"):
         page.query_params[name] = "<script>"
     page.run()
     assert not page.exception
