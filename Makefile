@@ -2,7 +2,8 @@
 
 PYTHON ?=
 PIP_FLAGS ?=
-PYTEST_FLAGS ?= -n 2 --dist loadgroup --no-loadscope-reorder
+# A file's tests stay in one process, which starts a file's servers once; in the order of tests/conftest.py.
+PYTEST_FLAGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 VENV := .venv
 BIN := $(VENV)/bin/python

@@ -1,4 +1,4 @@
-"""How the tests are shared out between processes, and what a process does once only."""
+"""In which order the tests run, and what a process does once only."""
 
 from __future__ import annotations
 
@@ -20,10 +20,8 @@ for name in THREAD_VARIABLES:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each file by itself, first those that wait for pages and processes: the short ones fill the gaps at the end."""
+    """First the files that wait for pages and processes: the short ones fill the gaps at the end."""
     items.sort(key=lambda item: Path(item.path).parent.name not in LONGEST)
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(str(item.path)))
 
 
 @pytest.fixture(scope="session", autouse=True)
