@@ -6,10 +6,11 @@ const LOOK = 2000; // ms between two looks at a view that should have refreshed 
 const IDLE_LOOK = 15000; // ms between two looks where nothing is expected to change
 const GAP = 8000; // ms without a refresh that call for a look
 const RETRY = 3000; // ms between two requests to draw the page again
-const TRIES = 6;
+const QUICK_TRIES = 6; // requests after which the pauses are longer
+const PATIENT_RETRY = 15000;
 const SAID = 15000; // ms for which it is said what happened
 
-const known = { pulse: null, at: 0, lost: false, hidden: false, tries: 0, asked: 0, looked: 0 };
+const known = { pulse: null, at: 0, lost: false, lostAt: 0, hidden: false, tries: 0, asked: 0, looked: 0 };
 let line = null;
 let again = () => {};
 let timer = null;
@@ -34,7 +35,15 @@ function say(text, lasting) {
   if (text && !lasting) silence = setTimeout(() => say("", true), SAID);
 }
 
+/** Whether a pulse was given before the loss: a server still holds what it could not send, and sends it first. */
+function isOld(pulse) {
+  if (!known.lost || !known.pulse) return false;
+  const later = 1000 * (pulse.moment - known.pulse.moment);
+  return later >= 0 && later < known.lostAt - known.at; // below 0 where the server's clock was set back
+}
+
 function pulsed({ detail }) {
+  if (isOld(detail)) return;
   const gap = performance.now() - known.at;
   const missed = known.lost || (known.hidden && known.pulse?.pace && gap > GAP);
   if (missed) say(sentence(known.pulse?.live ? known.pulse : null, detail, !known.lost), false);
@@ -66,10 +75,12 @@ async function look() {
   if (known.at > now) return; // the view came back while we looked
   if (!answered) {
     if (!known.lost) say(expected ? "Connection lost. Training goes on, and this page comes back by itself." : "Connection lost.", true);
+    if (!known.lost) known.lostAt = now;
     Object.assign(known, { lost: true, tries: 0 });
     return;
   }
-  if ((known.lost || expected) && known.tries < TRIES && now - known.asked > RETRY) {
+  const pause = known.tries < QUICK_TRIES ? RETRY : PATIENT_RETRY;
+  if ((known.lost || expected) && now - known.asked > pause) {
     known.tries += 1;
     known.asked = now;
     again();
