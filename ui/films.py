@@ -9,7 +9,7 @@ from functools import lru_cache
 from tlcore.errors import StoreError
 from tlcore.player.film import Curve, Panel
 from tlcore.player.message import nearest_of
-from tlcore.runs import Frame, Neighbours, Store
+from tlcore.runs import Frame, Neighbours, Run, Store
 from ui.library import RunView
 from ui.player import PlayerState
 
@@ -59,9 +59,22 @@ def _problem(view: RunView, damaged: Sequence[int], frames: Sequence[Frame]) -> 
         return f"The frame of {which} cannot be read and is left out."
     if frames and frames[0].layout == BEFORE_ALL:
         return MEANWHILE_WORDS
-    if frames or view.run.live:
+    if frames:
         return None
+    if view.run.live:
+        return _awaited(view.run)
     return f"This run is {view.run.state} and has no frames in this projection."
+
+
+def _awaited(run: Run) -> str:
+    """What goes on before the first frame: someone who sees an empty panel asks whether anything does."""
+    if run.state == "queued":
+        return "In the queue. The first picture comes soon after training has begun."
+    if run.paused:
+        return "Paused before the first picture."
+    if not run.step:
+        return "Reading the data and building the network."
+    return f"Training: step {run.step:,}. The first picture is being laid out."
 
 
 @lru_cache(maxsize=16)

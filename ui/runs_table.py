@@ -103,7 +103,7 @@ def runs_table(library: Library, wanted: Wanted, version: str) -> None:
     st.dataframe(
         frame(entries, wanted.metric), hide_index=True, key=key, on_select=on_select, selection_mode="multi-row",
         selection_default={"selection": {"rows": [here.index(one) for one in chosen if one in here]}},
-        row_height=34, height=min(38 + 34 * len(entries), 560), column_config=_columns(wanted.metric),
+        row_height=34, height=min(38 + 34 * len(entries), 560), column_config=_columns(wanted.metric), placeholder="–",
         alt=f"Runs {(page - 1) * PAGE_SIZE + 1} to {(page - 1) * PAGE_SIZE + len(entries)} of {count}",
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center", key="runs-paging"):

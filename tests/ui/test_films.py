@@ -41,7 +41,6 @@ def panel(store: Store, run: str, projection: str) -> Panel:
 
 
 def test_until_umap_has_a_frame_principal_components_are_shown_and_named(store: Store, run: str) -> None:
-    assert (panel(store, run, "umap").frames, panel(store, run, "umap").problem) == ([], None)
     record(store, run, 1, "pca", at=1.0)
     record(store, run, 2, "pca", at=2.0)
     meanwhile = panel(store, run, "umap")
@@ -55,6 +54,21 @@ def test_until_umap_has_a_frame_principal_components_are_shown_and_named(store: 
     record(store, run, 1, "umap", at=3.0)
     own = panel(store, run, "umap")
     assert [(frame.step, frame.points[0, 0]) for frame in own.frames] == [(1, 3.0)] and own.problem is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"state": "queued"}, "In the queue"),
+        ({"step": 0}, "Reading the data and building the network."),
+        ({"step": 1200}, "Training: step 1,200. The first picture is being laid out."),
+        ({"step": 1, "paused": True}, "Paused before the first picture."),
+    ],
+)
+def test_before_the_first_frame_it_is_said_what_goes_on(store: Store, run: str, changes: dict, words: str) -> None:
+    store.change(run, **changes)
+    shown = panel(store, run, "umap")
+    assert not shown.frames and shown.problem is not None and shown.problem.startswith(words)
 
 
 def test_the_browser_forgets_them_when_the_first_umap_frame_comes(store: Store, run: str) -> None:
