@@ -8,9 +8,13 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tlcore.execution.local import LocalExecutor
+from tlcore.runs import Store
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "add_a_method.md"
@@ -29,7 +33,7 @@ def changed(text: str, difference: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A copy of the lab in which the page's blocks have been carried out."""
     folder = tmp_path_factory.mktemp("walk")
     leave_out = shutil.ignore_patterns("__pycache__", "*.sqlite", "browser")
@@ -48,7 +52,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
             file.write_text(block["text"], encoding="utf-8")
         else:
             file.write_text(changed(file.read_text(encoding="utf-8"), block["text"]), encoding="utf-8")
-    return folder
+    yield folder
+    LocalExecutor(Store(folder / "store")).shutdown()
 
 
 def run_in(folder: Path, *words: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import json
 import signal
 import subprocess
@@ -162,6 +163,8 @@ def test_ctrl_c_stops_the_runs(folder):
         [sys.executable, "-m", "tlcore", "run", PRESET, "--seed", "4", "--arm", "dann", "--store", str(folder), *LONG],
         stderr=subprocess.PIPE,
         text=True,
+        # What a shell starts in the background ignores Ctrl-C, and hands that on to everything below, these tests too.
+        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     for line in process.stderr:
         if "running" in line:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tlcore.execution.local import LocalExecutor
 from tlcore.presets import all_presets
 from tlcore.runs import Store
 from tlcore.specs import override
@@ -18,7 +19,7 @@ PRESET = all_presets()["domain-adversarial/moons"]
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_this_run_in_python_and_in_the_terminal(tmp_path: Path, monkeypatch) -> None:
+def test_this_run_in_python_and_in_the_terminal(tmp_path: Path, monkeypatch, request) -> None:
     monkeypatch.setenv("TLCORE_STORE", str(tmp_path / "seen"))
     seen = Store(tmp_path / "seen")
     spec = override(PRESET.arms, {"seed": 3, "steps": 20, "lambda_max": 0.5})["dann"]
@@ -42,6 +43,7 @@ def test_this_run_in_python_and_in_the_terminal(tmp_path: Path, monkeypatch) -> 
         assert ended.returncode == 0, ended.stderr[-2000:]
         return ended.stdout
 
+    request.addfinalizer(lambda: LocalExecutor(Store(tmp_path / "store")).shutdown())
     told = done(sys.executable, "-c", runs_actions._python(experiment, run))
     assert "target_accuracy" in told and (tmp_path / "film.html").stat().st_size > 10_000
     made = Store(tmp_path / "store")
