@@ -7,12 +7,10 @@ from collections.abc import Callable
 import streamlit as st
 
 from tlcore.errors import LabError
-from tlcore.execution.admission import VIEWERS_ONLY
 from tlcore.runs.service import DRAINING, Service
-from tlcore.runs.visitors import Visitor
-from ui.data_pieces import plain_label
 from ui.library import hosted_executor, lab
-from ui.visitor import can_sign_in, hosted, is_owner, keep_pass
+from ui.signing_in import return_after_signing_in, signed_in_as
+from ui.visitor import hosted, is_owner, keep_pass
 
 SHARE = "share"
 OWNER_PAGE = "owner"
@@ -37,26 +35,14 @@ def enter(draw: Callable[[], None]) -> None:
         st.error(str(error))
 
 
-def _who_you_are(who: Visitor) -> None:
-    """In the sidebar: who is signed in, and what that allows."""
-    with st.sidebar:
-        if who.name is not None:
-            st.caption(f"Signed in as {plain_label(who.name)}")
-            st.button("Sign out", on_click=st.logout, key="sign-out", width="stretch")
-        elif can_sign_in():
-            st.button("Sign in", on_click=st.login, key="sign-in", width="stretch", icon=":material/login:",
-                      help="To keep your runs in every browser, and to do what only members may.")  # fmt: skip
-        if not who.may_train:
-            st.caption(VIEWERS_ONLY)
-
-
 def _receive() -> None:
     executor = hosted_executor()
     if executor is None:
         return
     executor.store.note_visit()
     keep_pass()
-    _who_you_are(executor.visitor)
+    return_after_signing_in()
+    signed_in_as(executor.visitor)
     token = st.query_params.get(SHARE)
     if token is not None:
         runs = executor.store.open_share(token)

@@ -7,11 +7,10 @@ import html
 import streamlit as st
 
 from tlcore.errors import LabError
-from tlcore.execution.slots import plan
 from tlcore.presets import all_presets
 from tlcore.processors import usable_cores
 from tlcore.runs import Run, Store
-from ui.library import executor
+from ui.library import executor, runs_at_once
 from ui.page import card_header
 from ui.runs_reach import experiment_of, page_of
 
@@ -47,8 +46,8 @@ def _draw(pace: float) -> None:
 
 def machine(store: Store) -> str:
     """What runs train on here, in a few words; a GPU is known once a run has trained on it."""
-    slots = plan(usable_cores())
-    at_once = "1 run at a time" if slots.cpu == 1 else f"{slots.cpu} runs at once"
+    slots = runs_at_once()
+    at_once = "1 run at a time" if slots == 1 else f"{slots} runs at once"
     newest = next(iter(store.runs(["finished"], limit=1, newest=True)), None)
     if newest is not None and newest.provenance.get("device", "cpu") != "cpu":
         return str(newest.provenance.get("device_name", "GPU"))

@@ -13,15 +13,13 @@ import streamlit as st
 from tlcore.errors import LabError
 from tlcore.execution.fairness import Wait, forecast
 from tlcore.execution.queue import Queue
-from tlcore.execution.slots import plan
 from tlcore.gallery import recorded
-from tlcore.processors import usable_cores
 from tlcore.runs import Run
 from tlcore.runs.paces import pace_of, seconds_left
 from tlcore.runs.service import Service
 from tlcore.specs import Parameter
 from ui.experiment import Experiment
-from ui.library import hosted_executor, lab
+from ui.library import hosted_executor, lab, runs_at_once
 from ui.visitor import hosted, scope
 
 STEPS = "budget.steps"
@@ -129,17 +127,14 @@ def beginning(wait: Wait) -> str:
 @st.cache_data(ttl=QUEUE_SECONDS, max_entries=1, show_spinner=False)
 def queue() -> dict[str, Wait]:
     """Every run that waits on this server, in its order, with its wait; by measured paces."""
-    store, settings = lab().store, hosted()
+    store = lab().store
     live = Queue(store).live()
     runs = store.several([run.id for run in live])
     order = [run.id for run in live if run.state == "queued" and run.id in runs]
     training = [runs[run.id] for run in live if run.state == "running" and not run.paused and run.id in runs]
-    slots = plan(usable_cores()).cpu
-    if settings is not None and settings.limits.running_in_all:
-        slots = min(slots, settings.limits.running_in_all)
     return forecast(
         order, {run_id: _expected(runs[run_id]) for run_id in order}, [seconds_left(store, run) for run in training],
-        slots,
+        runs_at_once(),
     )  # fmt: skip
 
 

@@ -145,6 +145,13 @@ def shown_of(metrics: Mapping[str, Series]) -> tuple[tuple[str, int, int, float]
     )
 
 
+def runs_at_once() -> int:
+    """How many runs this machine trains at once, and its owner lets train."""
+    slots, settings = plan(usable_cores()).cpu, hosted()
+    limit = settings.limits.running_in_all if settings is not None else 0
+    return min(slots, limit) if limit else slots
+
+
 @dataclass(frozen=True)
 class Estimate:
     """What training is likely to take, from runs that were trained. seconds: for all arms of one seed together."""
@@ -171,5 +178,5 @@ def estimate(preset: Preset, arms: Mapping[str, RunSpec]) -> Estimate | None:
         if len(known) == len(arms):
             seconds = [pace.seconds(arms[arm]) for arm, pace in known.items()]
             memory = max(pace.memory_bytes for pace in known.values())
-            return Estimate(max(max(seconds), sum(seconds) / plan(usable_cores()).cpu), memory or None, here)
+            return Estimate(max(max(seconds), sum(seconds) / runs_at_once()), memory or None, here)
     return None

@@ -13,15 +13,13 @@ from tlcore.errors import LabError
 from tlcore.execution.disk import free_bytes
 from tlcore.execution.presence import supervisor_pid
 from tlcore.execution.questions import answer_of
-from tlcore.execution.slots import plan
-from tlcore.processors import usable_cores
 from tlcore.runs.overview import Failure, LiveRow, failures, gone, live_rows, tidy
 from tlcore.runs.service import Service
 from tlcore.runs.usage import folder_bytes, size_text, usage
 from tlcore.specs.hosting import MEGABYTE, duration_text
 from tlcore.specs.own_data import RemoveOwn
 from ui.hosted_words import beginning, queue
-from ui.library import lab
+from ui.library import lab, runs_at_once
 from ui.page import card, card_header, told
 from ui.visitor import hosted, is_owner
 
@@ -62,8 +60,7 @@ def _numbers_doors_and_queue() -> None:
     training = [row for row in rows if row.state == "running"]
     visits = service.visitors()
     figures = st.columns(4)
-    slots = plan(usable_cores()).cpu
-    figures[0].metric("Training", f"{sum(not row.paused for row in training)} of {slots}", border=True)
+    figures[0].metric("Training", f"{sum(not row.paused for row in training)} of {runs_at_once()}", border=True)
     figures[1].metric("Waiting", f"{len(rows) - len(training)}", border=True)
     figures[2].metric("Visitors now", f"{visits.active}", f"{visits.every:,} so far", delta_color="off",
                       delta_arrow="off", border=True)  # fmt: skip

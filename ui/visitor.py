@@ -123,7 +123,7 @@ def keep_pass() -> None:
     with st.container(key="visitor-pass"):
         mount(
             "visitor", script="visitor.js", style="visitor.css", key="visitor",
-            data={"name": COOKIE, "pass": _pass(_key(default_store())), "refused": st.session_state.get(_REFUSED)},
+            data={"name": COOKIE, "pass": own_pass(), "refused": st.session_state.get(_REFUSED)},
             on_brought_change=_brought,
         )  # fmt: skip
 
@@ -135,6 +135,11 @@ def _brought() -> None:
         st.session_state[_PASS] = kept
     elif isinstance(kept, str):
         st.session_state[_REFUSED] = kept
+
+
+def own_pass() -> str:
+    """The pass of this browser, also of somebody who has signed in."""
+    return _pass(_key(default_store()))
 
 
 @lru_cache(maxsize=8)
@@ -160,6 +165,11 @@ def _login() -> tuple[str, str] | None:
         return None
     issuer, subject = st.user.get("iss"), st.user.get("sub")
     return (str(issuer), str(subject)) if issuer and subject else None
+
+
+def is_signed_in() -> bool:
+    """Whether somebody has signed in, with an address that is verified or not."""
+    return _login() is not None
 
 
 def signed_in_address() -> str | None:

@@ -118,6 +118,13 @@ class TestSetting:
         }  # fmt: skip
         assert {address: people.role(address) for address in roles} == roles
 
+    def test_where_trainers_are_named_others_who_sign_in_watch_unless_said_otherwise(self):
+        named = {"trainers": ("@school.edu",)}
+        assert People().role("x@elsewhere.org") == People().role("") == "trainer"
+        assert People(**named).role("x@elsewhere.org") == People(**named).role("") == "viewer"
+        assert People(**named).role("x@school.edu") == "trainer"
+        assert People(signed_in="trainer", **named).role("x@elsewhere.org") == "trainer"
+
 
 class TestRuns:
     def test_steps_and_numbers_are_limited_before_anything_is_queued(self, lab):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import streamlit as st
@@ -18,6 +19,7 @@ from tlcore.runs.identity import new_pass, owner_key, signing_key, visitor_of_pa
 from tlcore.runs.service import Service
 from tlcore.runs.visitors import Visitor, VisitorStore
 from tlcore.specs import override
+from ui.signing_in import KEPT_PLACES, Place, Places, places
 
 PAGES = Path(__file__).parents[2] / "pages"
 APP = f"""
@@ -133,6 +135,64 @@ def test_viewers_watch_and_a_drained_server_says_why(store: Store):
     (store.folder / "hosted.toml").write_text("")
     Service(store.database).drain(True)
     assert "readied for maintenance" in words(Person(store).opens("domain_adversarial", preset="moons"))
+
+
+@pytest.fixture
+def login(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """A server with a login, and whoever has signed in with it."""
+    monkeypatch.setattr("ui.visitor.can_sign_in", lambda: True)
+    monkeypatch.setattr("ui.signing_in.can_sign_in", lambda: True)
+
+    def sign_in(**said: object) -> None:
+        user = {"is_logged_in": True, "iss": "https://issuer", "sub": repr(said), **said}
+        monkeypatch.setattr(st, "user", SimpleNamespace(get=user.get, is_logged_in=True))
+
+    return sign_in
+
+
+def test_a_login_gives_rights_by_its_verified_address_alone(store: Store, login: Callable[..., None]):
+    (store.folder / "hosted.toml").write_text(
+        '[people]\nanonymous = "viewer"\nowners = ["ada@b.org"]\ntrainers = ["@b.org"]'
+    )
+    person = Person(store)
+    stranger = person.opens("domain_adversarial", preset="moons")
+    assert stranger.button(key="sign-in") and stranger.button(key="train").disabled
+    for said, text, disabled in (
+        ({"email": "ada@b.org", "email_verified": True}, "Signed in as ada", False),
+        ({"email": "ada@b.org", "email_verified": False}, "does not call verified", True),
+        ({"email": "x@elsewhere.org", "email_verified": True}, "Signed in as x", True),
+        ({"email": f"{SCRIPT}@b.org", "email_verified": True}, "Signed in as", False),
+    ):
+        login(**said)
+        app = person.opens("domain_adversarial", preset="moons")
+        assert app.button(key="sign-out") and app.button(key="train").disabled == disabled, said
+        shown = " ".join(caption.value for caption in app.sidebar.caption)
+        assert text in shown and "<script>" not in shown
+
+
+def test_who_signs_in_comes_back_to_the_page_they_did_it_from(store: Store, login: Callable[..., None]):
+    person, other = Person(store), Person(store)
+    places().keep(person.given, Place("domain_adversarial", {"preset": ["moons"], "seed": ["3"]}))
+    login(email="x@b.org", email_verified=True)
+
+    def trains(app: AppTest) -> bool:
+        return any(button.key == "train" for button in app.button)
+
+    assert not trains(other.opens()), "not where somebody else was"
+    app = person.opens()
+    assert trains(app) and app.query_params["seed"] == "3"
+    assert not trains(person.opens()), "once"
+    places().keep(person.given, Place("../app", {}))
+    assert not trains(person.opens()), "only pages"
+
+
+def test_places_are_forgotten(monkeypatch: pytest.MonkeyPatch):
+    kept = Places()
+    for number in range(KEPT_PLACES + 1):
+        kept.keep(str(number), Place("runs", {}))
+    assert kept.take("0") is None and kept.take("1") == Place("runs", {}), "the oldest first"
+    monkeypatch.setattr("ui.signing_in.KEPT_SECONDS", 0)
+    assert kept.take("2") is None, "after a while"
 
 
 def test_the_owners_page_opens_with_the_key_alone(store: Store):

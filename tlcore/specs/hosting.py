@@ -77,9 +77,11 @@ class People(Spec):
     """Who may do what. Addresses are those of a login by OpenID Connect; `@school.edu` stands for everybody there."""
 
     anonymous: Literal["viewer", "trainer"] = parameter("trainer", "What those may do who have not signed in.")
-    signed_in: Literal["viewer", "trainer"] = parameter("trainer", "What those may do who have signed in.")
+    signed_in: Literal["viewer", "trainer"] | None = parameter(
+        None, "What those may do who have signed in; if it is not said, train, but only watch where trainers are named."
+    )
     owners: tuple[Address, ...] = parameter((), "Who sees everything and steers the server.", max_length=1000)
-    trainers: tuple[Address, ...] = parameter((), "Who may train, where not everybody may.", max_length=100_000)
+    trainers: tuple[Address, ...] = parameter((), "Who may train, whatever others may.", max_length=100_000)
 
     def role(self, address: str | None) -> Role:
         """The role of whoever has signed in with a verified address, or of a stranger for None."""
@@ -87,7 +89,10 @@ class People(Spec):
             return self.anonymous
         if _among(address, self.owners):
             return "owner"
-        return "trainer" if _among(address, self.trainers) else self.signed_in
+        if _among(address, self.trainers):
+            return "trainer"
+        # Whoever names trainers means that others are not: an account with the issuer may be anybody's.
+        return self.signed_in or ("viewer" if self.trainers else "trainer")
 
 
 class Hosting(Spec):
