@@ -179,9 +179,9 @@ def edit_card(model: AskableModel, title: str) -> None:
     with card("edit"):
         card_header("Edit a description", title)
         st.caption("Nothing is trained: the model knows animals by their descriptions alone, so it knows this one too.")
-        choices = [*_best_first(model), -1]
+        choices = [-1, *_best_first(model)]  # at the top: nobody looks for it below a hundred animals
         base = st.selectbox(
-            "Begin with", choices, key="edit-class",
+            "Begin with", choices, min(1, len(choices) - 1), key="edit-class",
             format_func=lambda one: NEW if one < 0 else f"{model.names[one]}{_kind(model, one)}",
         )  # fmt: skip
         original = model.vectors[base] if base >= 0 else np.zeros(model.vectors.shape[1])

@@ -81,9 +81,10 @@ def calibration_card(metrics: Mapping[str, Series], title: str, key: str) -> Non
         return
     card_header("Seen against unseen", f"area {area.values[-1]:.3f}" if area is not None else "")
     untouched = int(np.argmin(np.abs(constants.values)))
-    place = st.slider(
+    place = st.select_slider(
         "Taken from the score of every seen class, from “always seen” to “always unseen”",
-        0, len(constants.values) - 1, untouched, key=f"calibration-{key}",
+        range(len(constants.values)), untouched, key=f"calibration-{key}",
+        format_func=lambda place: f"{constants.values[place]:.2f}",
     )  # fmt: skip
     at = float(unseen.values[place]), float(seen.values[place])
     live_chart(
