@@ -23,7 +23,8 @@ from ui.films import film_panel, projections_of
 from ui.library import RunView, metrics_of, warm_up
 from ui.live_chart import live_chart
 from ui.network_diagram import DiagramState, network_diagram
-from ui.page import card, card_header, explained, notice_box, page_header, refreshing, steps_to_look_for
+from ui.notices import notice_box
+from ui.page import card, card_header, explained, page_header, refreshing, steps_to_look_for
 from ui.player import BEGINS, PlayerState, no_player, player, player_address, player_state, wanted_by_address
 from ui.remembered import remembered
 from ui.run_bar import run_bar, take_step

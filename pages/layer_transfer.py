@@ -19,9 +19,10 @@ from ui.layer_transfer_figure import address_of_figure, figure_card, table_card
 from ui.layer_transfer_inside import bases_ready, contents_card
 from ui.layer_transfer_runs import Board, arm_title, base_of, board_of, choices, chosen_run, pace_of
 from ui.library import RunView, warm_up
+from ui.notices import notice_box
 from ui.own_choice import own_choice
 from ui.own_paths import TWO_TASKS
-from ui.page import card, card_header, notice_box, page_header, refreshing, steps_to_look_for
+from ui.page import card, card_header, page_header, refreshing, steps_to_look_for
 from ui.player import PlayerState, no_player, player, player_address, player_state, wanted_by_address
 from ui.run_bar import run_bar
 from ui.shown_runs import ended_notices, run_lines

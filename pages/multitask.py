@@ -29,8 +29,9 @@ from ui.multitask_results import (
     table_card,
     weighting_choice,
 )
-from ui.multitask_runs import Board, board_of
-from ui.page import card, card_header, explained, notice_box, page_header, refreshing, steps_to_look_for
+from ui.multitask_runs import Board, arm_title, board_of
+from ui.notices import notice_box
+from ui.page import card, card_header, explained, page_header, refreshing, steps_to_look_for
 from ui.player import PlayerState, player, player_address, player_state, wanted_by_address
 from ui.run_bar import run_bar
 from ui.scene import draw
@@ -103,7 +104,10 @@ def main() -> None:
         steps_to_look_for(preset.look_for, "" if experiment.other_data else preset.explanation)
     with card("take-along"):
         card_header("Take it along")
-        take_along(experiment, [view for view in experiment.views(experiment.seed).values() if view])
+        take_along(
+            experiment, [view for view in experiment.views(experiment.seed).values() if view],
+            titles={arm: arm_title(arm, spec) for arm, spec in experiment.arms.items()},
+        )  # fmt: skip
 
 
 def live_view(experiment: Experiment, moves: bool) -> None:

@@ -19,7 +19,8 @@ from ui.films import film_panel, projections_of
 from ui.fine_tuning_arms import metrics_of, probe_of
 from ui.fine_tuning_curve import table_card, warnings_box
 from ui.library import RunView, warm_up
-from ui.page import card, card_header, explained, notice_box, page_header, refreshing, steps_to_look_for
+from ui.notices import notice_box
+from ui.page import card, card_header, explained, page_header, refreshing, steps_to_look_for
 from ui.player import PlayerState, player, player_address, player_state, wanted_by_address
 from ui.run_bar import run_bar
 from ui.self_taught_arms import (
@@ -104,7 +105,10 @@ def main() -> None:
     views = experiment.views(experiment.seed)
     with card("take-along"):
         card_header("Take it along")
-        take_along(experiment, [view for view in views.values() if view], beside=shown_pair(experiment).arms)
+        take_along(
+            experiment, [view for view in views.values() if view], beside=shown_pair(experiment).arms,
+            titles={arm: arm_title(arm) for arm in experiment.arms},
+        )  # fmt: skip
 
 
 def live_view(experiment: Experiment, moves: bool) -> None:

@@ -18,7 +18,8 @@ from ui.experiment import Experiment, from_address
 from ui.feed import feed, moving_chart
 from ui.films import film_panel, projections_of
 from ui.library import RunView, warm_up
-from ui.page import card, card_header, explained, notice_box, page_header, refreshing, steps_to_look_for
+from ui.notices import notice_box
+from ui.page import card, card_header, explained, page_header, refreshing, steps_to_look_for
 from ui.player import BEGINS, PlayerState, no_player, player, player_address, player_state, wanted_by_address
 from ui.run_bar import run_bar
 from ui.shown_runs import ended_notices

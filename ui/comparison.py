@@ -16,7 +16,8 @@ from tlcore.presets import Published
 from tlcore.runs import Notice
 from ui.experiment import COMPARED_SEEDS, Experiment
 from ui.library import RunView
-from ui.page import notice_box, paragraph
+from ui.notices import notice_box
+from ui.page import paragraph
 from ui.terms import metric_heading
 
 COLUMNS = {
@@ -122,15 +123,14 @@ def warnings(finished: Finished, class_names: Sequence[str], *, baseline: str, a
     if not (before and after):
         return []
     notices = []
-    step = max(view.run.step for view in finished.views[adapted])
     hurt = negative_transfer(before, after)
     if hurt:
-        notices.append(Notice(step, "warning", "negative_transfer", hurt))
+        notices.append(Notice(0, "warning", "negative_transfer", hurt))
     tables = [_recalls(finished.views[arm]) for arm in (baseline, adapted)]
     if class_names and all(len(table) for table in tables):
         sentence = negative_transfer_by_class(tables[0], tables[1], class_names)
         if sentence:
-            notices.append(Notice(step, "info", "negative_transfer_by_class", sentence))
+            notices.append(Notice(0, "info", "negative_transfer_by_class", sentence))
     return notices
 
 

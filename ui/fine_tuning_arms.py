@@ -21,6 +21,7 @@ from ui.library import RunView
 
 MOST_PROBES = 50
 METRICS = {"target_accuracy": "accuracy on the target", "source_accuracy": "accuracy on the source"}
+_BRACKETS = re.compile(r"(^|: )[^:]*\((.+)\)$")
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Board:
     @property
     def short_titles(self) -> dict[str, str]:
         """The methods where there is little room: of "Parameters held (L2-SP)" what stands in brackets."""
-        return {method: title.rstrip(")").rpartition("(")[2] for method, title in self.titles.items()}
+        return {method: _BRACKETS.sub(r"\1\2", title) for method, title in self.titles.items()}
 
     def title(self, arm: str) -> str:
         """`Fine-tuned, 5 per class`."""
@@ -117,10 +118,14 @@ def method_titles(arms: Mapping[str, RunSpec]) -> dict[str, str]:
         parts = split_arm(arm)
         if parts is not None:
             specs[parts[0]] = spec
-    return {
-        method: spec.method.title if method == spec.method.name else _variant(method, spec)
-        for method, spec in specs.items()
-    }
+    return {method: _method_title(method, spec) for method, spec in specs.items()}
+
+
+def _method_title(method: str, spec: RunSpec) -> str:
+    """`near:fine_tune`, from one of two sources, is "Near: fine-tuned"."""
+    source, _, name = method.rpartition(":")
+    title = spec.method.title if name == spec.method.name else _variant(name, spec)
+    return f"{source.capitalize()}: {title[0].lower()}{title[1:]}" if source else title
 
 
 def arm_titles(arms: Mapping[str, RunSpec]) -> dict[str, str]:

@@ -16,7 +16,8 @@ from tlcore.runs import Notice, Store
 from ui.fine_tuning_arms import METRICS, Board, Pair, open_point
 from ui.live_chart import live_chart
 from ui.measured_arms import under_way
-from ui.page import card, card_header, notice_box
+from ui.notices import notice_box
+from ui.page import card, card_header
 from ui.remembered import remembered
 
 SCRATCH = "scratch"
@@ -152,8 +153,7 @@ def transfer_warnings(board: Board, class_names: tuple[str, ...]) -> list[Notice
             f"The source hurts with {shots_words(shots)}: from scratch reaches {np.mean(alone):.0%}; points below it: "
             f"{named}.{once} {_blame(board, shots, worst, class_names)}"
         )
-        step = max(view.run.step for view in board.finished.views[arm_name(worst, shots)])
-        notices.append(Notice(step, "warning", f"negative-{shots_label(shots)}", text.strip()))
+        notices.append(Notice(0, "warning", f"negative-{shots_label(shots)}", text.strip()))
     return notices
 
 

@@ -26,7 +26,7 @@ MOST_NAMED_LAYERS = 8  # more boxes than these are too narrow for words
 FILTERS_SHOWN = 64
 
 _STYLE = """
-.tl-net{overflow-x:auto;padding-bottom:2px}
+.tl-net{padding-bottom:2px}
 .tl-net-row{display:flex;align-items:stretch;gap:5px;min-width:660px;padding:4px 6px;border-radius:8px;margin:1px 0}
 .tl-net-row[data-shown]{background:color-mix(in srgb,var(--tl-ink) 5%,transparent)}
 .tl-net-name{flex:0 0 176px;align-self:center;font-size:.88rem;color:var(--tl-soft);line-height:1.2}
@@ -55,6 +55,11 @@ _STYLE = """
 .tl-curve td{vertical-align:top}
 .tl-curve small[data-change=up]{color:var(--tl-extractor)}
 .tl-curve small[data-change=down]{color:var(--tl-wrong)}
+@media(max-width:640px){
+ .tl-net{mask-image:linear-gradient(90deg,#000 calc(100% - var(--tl-right-fade)),transparent)}
+ .tl-net-row{min-width:800px}
+ .tl-net-name{flex-basis:92px;font-size:.8rem;position:sticky;left:0;z-index:1;align-self:stretch;
+  align-content:center;background:var(--tl-card)}}
 """
 
 
@@ -116,9 +121,8 @@ def network_rows(board: Board, pair: Pair) -> str:
             f'<div class="tl-net-row"{shown}><span class="tl-net-name">{swatch}{html.escape(board.titles[method])}'
             f'</span><span class="tl-net-in">target</span>{boxes}{_head(spec)}</div>'
         )
-    return f'<div class="tl-net" role="img" aria-label="{html.escape(_described(board, pair), quote=True)}">' + (
-        "".join(rows) + "</div>"
-    )
+    words = html.escape(_described(board, pair), quote=True)
+    return f'<div class="tl-net tl-scroll" tabindex="0" role="img" aria-label="{words}">{"".join(rows)}</div>'
 
 
 def _boxes(layers: Sequence[str], does: Sequence[tuple[str, str]], change: Mapping[str, float]) -> str:

@@ -23,7 +23,7 @@ ORIGINS = {A: "A (transfer)", B: "B (selffer)", RANDOM: "random"}
 OUTPUT = LAYERS + 1
 _TROUBLE = "_bench_trouble"
 _STYLE = """
-.st-key-bench-layers{flex-wrap:nowrap;overflow-x:auto;padding-bottom:6px;gap:8px}
+.st-key-bench-layers{flex-wrap:nowrap;padding-bottom:6px;gap:8px}
 .st-key-bench-layers>*{flex:1 0 112px!important;min-width:112px}
 [class*=st-key-bench-layer-]{width:100%;border:1.5px solid var(--tl-extractor);border-radius:9px;
  padding:8px;gap:6px;background:color-mix(in srgb,var(--tl-extractor) 9%,transparent)}

@@ -23,6 +23,12 @@ ARM_TITLES = {
     "first_column": "First column",
     "third_single": "Third task, single column",
     "third_progressive": "Third task, progressive",
+    "equal": "equal weights",
+    "fixed": "fixed weights",
+    "uncertainty": "by uncertainty",
+    "pcgrad": "PCGrad",
+    "cagrad": "CAGrad",
+    "upgrad": "UPGrad",
 }
 
 

@@ -184,7 +184,7 @@ def failures_panel() -> None:
         f"<td style='white-space:normal;text-align:left'>{html.escape(row.reason)}</td></tr>"
         for row in rows
     )
-    st.html(f"<div style='overflow-x:auto' tabindex=0><table class=tl-table>{lines}</table></div>")
+    st.html(f"<div class=tl-scroll tabindex=0><table class=tl-table>{lines}</table></div>")
 
 
 def limits_panel() -> None:
@@ -198,4 +198,4 @@ def limits_panel() -> None:
         f"<td style='white-space:normal;text-align:left'>{html.escape(field.description or '')}</td></tr>"
         for name, field in type(settings.limits).model_fields.items()
     )
-    st.html(f"<div style='overflow-x:auto' tabindex=0><table class=tl-table>{lines}</table></div>")
+    st.html(f"<div class=tl-scroll tabindex=0><table class=tl-table>{lines}</table></div>")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from tlcore.errors import LabError
-from tlcore.runs.records import Notice
 from ui import theme
 from ui.connection import connection
 from ui.guide import guide
@@ -25,7 +24,6 @@ QUADRANTS: dict[str, str] = {
     "target labelled": "only the target is labelled",
     "none labelled": "neither is labelled",
 }
-_NOTICE_ICONS = {"info": "ℹ", "warning": "▲", "error": "✕"}
 
 _STYLE = """
 [data-testid=stStatusWidget]{display:none}
@@ -36,14 +34,14 @@ _STYLE = """
 .tl-head p b[data-role=target]{color:var(--tl-target)}
 .tl-head small{color:var(--tl-soft);font-size:.8rem}
 .tl-head small a{color:inherit}
-.tl-quadrant{display:inline-grid;grid-template-columns:14px 14px;gap:2px;vertical-align:middle;margin-left:12px;
+.tl-quadrant{display:inline-grid;grid-template-columns:14px 14px;gap:2px;vertical-align:middle;margin:3px 0 3px 12px;
  position:relative;top:-2px}
 .tl-quadrant i{width:14px;height:14px;border:1px solid var(--tl-line);border-radius:3px}
 .tl-quadrant i.on{background:var(--tl-label);border-color:var(--tl-label)}
 .tl-card{background:var(--tl-card);border:1px solid var(--tl-line);border-radius:12px;padding:14px 16px}
 .tl-card-head{display:flex;justify-content:space-between;align-items:baseline;gap:12px;margin-bottom:6px}
 .tl-card-head span{color:var(--tl-soft);font-variant-numeric:tabular-nums}
-.tl-notice{border-left:3px solid var(--tl-extractor);padding:2px 0 2px 12px;margin:6px 0}
+.tl-notice{border-left:3px solid var(--tl-soft);padding:2px 0 2px 12px;margin:6px 0}
 .tl-notice[data-level=warning]{border-color:var(--tl-target)}
 .tl-notice[data-level=error]{border-color:var(--tl-wrong)}
 .tl-notice i{font-style:normal;margin-right:.5em;color:var(--tl-soft)}
@@ -53,8 +51,22 @@ _STYLE = """
 .tl-table th{color:var(--tl-soft);font-weight:500;white-space:normal}
 .tl-table td:first-child,.tl-table th:first-child{text-align:left;white-space:normal}
 .tl-table small{color:var(--tl-soft)}
-.tl-scroll,[data-testid=stHtml]:has(>.tl-table){overflow-x:auto}
-@media(max-width:640px){.tl-table td,.tl-table th{padding:6px 5px}}
+/* (A length is written so because whoever cleans HTML drops a style with an angle bracket in it.) */
+@property --tl-left-fade{syntax:"\\3c length>";inherits:false;initial-value:0px}
+@property --tl-right-fade{syntax:"\\3c length>";inherits:false;initial-value:0px}
+@keyframes tl-edges{0%{--tl-left-fade:0px;--tl-right-fade:28px}12%,88%{--tl-left-fade:28px;--tl-right-fade:28px}
+ 100%{--tl-left-fade:28px;--tl-right-fade:0px}}
+/* What is wider than the window scrolls by itself, and fades where there is more of it. Tables fade on the right alone:
+ on the left their first column stays. */
+.tl-scroll,.st-key-bench-layers,[data-testid=stButtonGroup]>[role=radiogroup],
+[data-testid=stHtml]:has(>.tl-table){overflow-x:auto;animation:tl-edges linear;
+ animation-timeline:scroll(self inline);mask-image:linear-gradient(90deg,transparent,#000 var(--tl-left-fade),
+ #000 calc(100% - var(--tl-right-fade)),transparent)}
+:is(.tl-scroll,[data-testid=stHtml]):has(>.tl-table){mask-image:linear-gradient(90deg,
+ #000 calc(100% - var(--tl-right-fade)),transparent)}
+@media(max-width:640px){.tl-table td,.tl-table th{padding:6px 5px}
+ .tl-table td:first-child,.tl-table th:first-child{position:sticky;left:0;min-width:6.5em;background:var(--tl-card)}
+ .tl-card-head{flex-wrap:wrap}}
 .tl-copy{display:block;padding:10px 12px;border:1px solid var(--tl-line);border-radius:8px;overflow-wrap:anywhere;
  user-select:all}
 .tl-runs{color:var(--tl-soft);font-size:.88rem;margin:.1rem 0 .3rem}
@@ -74,6 +86,7 @@ _STYLE = """
 .tl-steps li{margin:.3rem 0;color:var(--tl-soft)}
 .tl-steps.tl-plain li{color:var(--tl-ink)}
 .tl-steps li.on{color:var(--tl-ink);font-weight:600}
+[data-testid=stBaseButton-primary]:not(:disabled){color:var(--tl-on-colour)}
 [data-testid=stSidebarHeader]::before{content:"Transfer Learning Lab";font-weight:700;font-size:1.05rem;
  color:var(--tl-ink);padding-left:.5rem}
 [data-testid=stNavSectionHeader]{text-transform:uppercase;letter-spacing:.06em;font-size:.7rem}
@@ -206,18 +219,3 @@ def steps_to_look_for(hints: Sequence[str], explanation: str = "", *, at: int | 
     plain = " tl-plain" if at is None else ""
     behind = f'<p class="tl-words">{html.escape(explanation)}</p>' if explanation else ""
     st.html(marked(f'<ol class="tl-steps{plain}">{items}</ol>{behind}'))
-
-
-def notice_box(notices: Iterable[Notice]) -> None:
-    """Notices of a run, the gravest first; the same code is said once, with its latest step."""
-    latest = {notice.code: notice for notice in sorted(notices, key=lambda notice: notice.step)}
-    order = {"error": 0, "warning": 1, "info": 2}
-    rows = "".join(
-        f'<div class="tl-notice" data-level="{html.escape(notice.level, quote=True)}" '
-        f'role="{"alert" if notice.level == "error" else "status"}">'
-        f"<i aria-hidden=true>{_NOTICE_ICONS.get(notice.level, '·')}</i>{marked(html.escape(notice.text))} "
-        f"<span>step {notice.step:,}</span></div>"
-        for notice in sorted(latest.values(), key=lambda notice: (order.get(notice.level, 3), -notice.step))
-    )
-    if rows:
-        st.html(rows)

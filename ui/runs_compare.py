@@ -85,7 +85,7 @@ def differences(entries: Sequence[Entry], views: Sequence[RunView]) -> None:
         for path, values in rows.items()
     )  # fmt: skip
     st.html(
-        f"<div style='overflow-x:auto' tabindex=0><table class=tl-table><thead><tr><th>field</th>{head}</tr></thead>"
+        f"<div class=tl-scroll tabindex=0><table class=tl-table><thead><tr><th>field</th>{head}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )
 

@@ -15,7 +15,6 @@ from ui.self_taught_arms import TITLES, SelfTaughtBoard, learners
 from ui.self_taught_results import last_value
 
 _STYLE = """
-.tl-flow{overflow-x:auto}
 .tl-flow-row{display:flex;align-items:center;gap:6px;min-width:720px;padding:4px 2px;font-size:.85rem}
 .tl-flow-name{flex:0 0 172px;color:var(--tl-soft);line-height:1.25}
 .tl-box{border-radius:8px;padding:6px 12px;color:var(--tl-on-colour);text-align:center;line-height:1.2;
@@ -29,7 +28,7 @@ _STYLE = """
 .tl-arrow{color:var(--tl-soft)}
 .tl-flow-told{color:var(--tl-soft);font-variant-numeric:tabular-nums}
 .tl-flow-told b{color:var(--tl-ink)}
-.tl-sheet{display:flex;gap:10px;align-items:stretch;overflow-x:auto}
+.tl-sheet{display:flex;gap:10px;align-items:stretch}
 .tl-sheet-rows{display:flex;flex-direction:column;justify-content:space-around;font-size:.78rem;color:var(--tl-soft);
  flex:0 0 auto;max-width:92px}
 .tl-sheet img{image-rendering:pixelated;max-width:100%;min-width:300px;flex:1 1 auto;width:0;align-self:flex-start}
@@ -73,7 +72,7 @@ def network_card(board: SelfTaughtBoard) -> None:
                 _box("target", "target", "k labels per class"), _arrow(), _box("extractor", "the same features"),
                 _arrow(), _box("label", "label predictor", "linear, neighbours, or all tuned"),
             ]))  # fmt: skip
-        st.html(f'<div class="tl-flow">{"".join(rows)}</div>')
+        st.html(f'<div class="tl-flow tl-scroll" tabindex="0">{"".join(rows)}</div>')
         st.caption("Dashed: helps to learn and is thrown away afterwards. Nobody here reads a label of the source.")
 
 

@@ -113,7 +113,7 @@ def sheet_cards(board: SelfTaughtBoard) -> None:
             names = ROWS.get(rows, ("",) * rows)
             words = "".join(f"<span>{html.escape(name)}</span>" for name in names)
             st.html(
-                f'<div class="tl-sheet"><div class="tl-sheet-rows">{words}</div>'
+                f'<div class="tl-sheet tl-scroll" tabindex="0"><div class="tl-sheet-rows">{words}</div>'
                 f'<img src="{content}" alt="{html.escape(title)}: {html.escape(", ".join(names))}"></div>'
             )
 

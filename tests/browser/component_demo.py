@@ -9,7 +9,8 @@ from tlcore.runs.records import Frame, Probe, Surface
 from ui import theme
 from ui.live_chart import live_chart
 from ui.network_diagram import DiagramState, network_diagram
-from ui.page import notice_box, page_header
+from ui.notices import notice_box
+from ui.page import page_header
 from ui.player import player, player_state
 
 COUNT = 200

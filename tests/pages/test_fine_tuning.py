@@ -194,6 +194,12 @@ def test_variants_are_called_by_what_they_do() -> None:
     assert len(set(titles.values())) == len(titles)
 
 
+def test_methods_from_two_sources_are_told_apart() -> None:
+    titles = method_titles(find_preset("fine-tuning/four-cases").arms)
+    assert titles["near:fine_tune"] == "Near: fine-tuned" and titles["far:l2_sp"] == "Far: parameters held (L2-SP)"
+    assert titles["scratch"] == "From scratch" and len(set(titles.values())) == len(titles)
+
+
 def test_layers_are_sorted_as_numbers() -> None:
     metrics = dict.fromkeys(["cka.network.features.10", "cka.network.features.3", "cka.conv1", "loss"], None)
     assert [*layers_of(metrics, "cka")] == ["conv1", "network.features.3", "network.features.10"]

@@ -25,6 +25,13 @@ def test_bars_stand_at_the_mean_with_the_sample_standard_deviation() -> None:
     assert (list(published.x), list(published.y)) == (["B"], [0.95])
 
 
+def test_figures_without_curves_say_so() -> None:
+    for figure in (accuracy_curves({}, {}), adversary_curves({}), loss_curves({}), gradient_curves({})):
+        assert "press Train" in figure.layout.annotations[0].text
+    figure = loss_curves({"class_loss": series("class_loss", 1.0, 0.5)})
+    assert len(figure.data) == 1 and not figure.layout.annotations
+
+
 def test_an_arm_without_values_is_left_out() -> None:
     figure = comparison({"a": [], "b": [0.9]}, {"a": "A", "b": "B"})
     assert list(figure.data[0].x) == ["B"]

@@ -96,6 +96,20 @@ def test_no_two_methods_differ_in_colour_alone() -> None:
     assert len({look.dash for look in LOOKS.values()}) == len(LOOKS)
 
 
+def test_methods_from_two_sources_share_colours_and_differ_otherwise() -> None:
+    names = ["scratch", "near:fine_tune", "near:early", "far:fine_tune", "far:early"]
+    looks = looks_of(names)
+    assert len(set(looks.values())) == len(names)
+    for method in ("fine_tune", "early"):
+        near, far = looks[f"near:{method}"], looks[f"far:{method}"]
+        assert near.colour == far.colour and near.dash != far.dash and near.symbol != far.symbol and far.pattern
+    assert looks["near:fine_tune"] == LOOKS["fine_tune"]
+    titles = {name: name for name in names}
+    under_way = [Measured(name, 1, 0, "running", 0.5, name) for name in names]
+    assert len(efficiency_curve(under_way, titles, (1, 2)).data) == 2 * len(names), "each has a hollow symbol"
+    assert {look.hollow.count("open") for look in looks.values()} == {1}
+
+
 def test_layers_keep_the_order_of_the_network() -> None:
     figure = layer_bars({"fine_tune": {"conv2": 0.2, "conv1": 0.1}}, TITLES, ("conv1", "conv2"), metric="moved")
     assert list(figure.data[0].x) == ["conv1", "conv2"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
-from tlcore.plots.style import LIGHT, role_colour, style_figure
+from tlcore.plots.style import LIGHT, role_colour, say_no_curves, style_figure
 from tlcore.runs import Series
 
 DASHES = {"source_only": "dot", "dann": "solid", "train_on_target": "dash"}
@@ -27,6 +27,7 @@ def accuracy_curves(metrics: Mapping[str, Mapping[str, Series]], titles: Mapping
         _named(figure, domain, role_colour(domain), "solid")
     for arm, title in arms.items():
         _named(figure, title, LIGHT.soft, DASHES.get(arm, "solid"), arm)
+    say_no_curves(figure)
     style_figure(
         figure, uirevision="accuracy", yaxis={"range": [0, 1.02], "tickformat": ".0%", "title": "accuracy"},
         legend={"font": {"size": 11}, "itemwidth": 30},
@@ -54,6 +55,7 @@ def adversary_curves(series: Mapping[str, Series]) -> go.Figure:
     if strength is not None:
         _line(figure, strength, "λ", "soft", "solid")
         figure.data[-1].yaxis = "y2"
+    say_no_curves(figure)
     if figure.data:
         figure.add_hline(y=0.5, line={"color": LIGHT.line, "width": 1, "dash": "dash"})
     style_figure(
@@ -71,6 +73,7 @@ def loss_curves(series: Mapping[str, Series]) -> go.Figure:
         line = series.get(name)
         if line is not None:
             _line(figure, line, title, role, "solid")
+    say_no_curves(figure)
     return style_figure(
         figure, uirevision="loss", xaxis={"title": "step"}, yaxis={"rangemode": "tozero", "title": "loss (nats)"}
     )
@@ -86,6 +89,7 @@ def gradient_curves(series: Mapping[str, Series]) -> go.Figure:
         line = series.get(name)
         if line is not None:
             _line(figure, line, title, role, "solid")
+    say_no_curves(figure)
     return style_figure(
         figure, uirevision="gradient", xaxis={"title": "step"}, yaxis={"type": "log", "title": "gradient"}
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -20,11 +20,17 @@ PLOT_STATE = Literal["finished", "running", "queued"]
 
 @dataclass(frozen=True)
 class Look:
-    """How a method is drawn wherever it appears: no two differ in colour alone."""
+    """How a method is drawn wherever it appears: no two differ in colour alone. pattern: of its bars."""
 
     colour: str
     dash: str
     symbol: str
+    pattern: str = ""
+
+    @property
+    def hollow(self) -> str:
+        """The outline of its symbol."""
+        return f"{self.symbol.removesuffix('-open')}-open"
 
 
 # Grey, green, blue-violet, ochre and sky stay apart for colour-blind people; source blue and target orange stay free.
@@ -46,10 +52,18 @@ FURTHER = tuple(
 
 
 def looks_of(methods: Sequence[str]) -> dict[str, Look]:
-    """The look of each method: those that are known keep theirs on every page, others take what is left, in order."""
-    others = [method for method in methods if method not in LOOKS]
-    further = {method: FURTHER[index % len(FURTHER)] for index, method in enumerate(others)}
-    return {method: LOOKS.get(method) or further[method] for method in methods}
+    """The look of each method: those that are known keep theirs on every page, others take what is left, in order.
+    Of two sources, as in `near:fine_tune` and `far:fine_tune`, the second has the colours of the first, dotted, hollow.
+    """
+    parts = {method: method.rpartition(":") for method in methods}
+    others = dict.fromkeys(name for _, _, name in parts.values() if name not in LOOKS)
+    further = {name: FURTHER[index % len(FURTHER)] for index, name in enumerate(others)}
+    looks = {method: LOOKS.get(name) or further[name] for method, (_, _, name) in parts.items()}
+    first = next((source for source, _, _ in parts.values() if source), "")
+    for method, (source, _, _) in parts.items():
+        if source != first and source:
+            looks[method] = replace(looks[method], dash="dot", symbol=looks[method].hollow, pattern="/")
+    return looks
 
 
 def shots_label(shots: int) -> str:
@@ -180,7 +194,7 @@ def _singles(figure: go.Figure, points: Sequence[Measured], at: Mapping[int, flo
     done = [point for point in points if point.state == "finished" and point.value is not None and several]
     under_way = [point for point in points if point.state != "finished"]
     for group, name, opacity, symbol, size in (
-        (done, "seeds", 0.35, look.symbol, 6), (under_way, "under way", 0.9, f"{look.symbol}-open", 9),
+        (done, "seeds", 0.35, look.symbol, 6), (under_way, "under way", 0.9, look.hollow, 9),
     ):  # fmt: skip
         if not group:
             continue
@@ -214,7 +228,8 @@ def layer_bars(
             go.Bar(
                 x=[layer for layer in layers if layer in by_layer],
                 y=[by_layer[layer] for layer in layers if layer in by_layer],
-                name=titles[method], marker={"color": looks[method].colour},
+                name=titles[method],
+                marker={"color": looks[method].colour, "pattern": {"shape": looks[method].pattern}},
                 hovertemplate=f"<b>{titles[method]}</b><br>%{{x}}: %{{y:.3f}}<extra></extra>",
             )
         )  # fmt: skip
@@ -253,7 +268,11 @@ def forgetting_curves(
         if line is not None:
             _line(figure, line, titles[method], looks[method].colour, looks[method].dash)
     if source is not None:
-        figure.add_hline(y=source, line={"color": role_colour("source"), "width": 1.2, "dash": "dash"})
+        figure.add_hline(
+            y=source, line={"color": role_colour("source"), "width": 1.2, "dash": "dash"},
+            annotation={"text": "before", "font": {"color": role_colour("source"), "size": 11}},
+            annotation_position="bottom right",
+        )  # fmt: skip
     return style_figure(
         figure, uirevision="forgetting", xaxis={"title": "step"}, legend=_LEGEND,
         yaxis={"tickformat": ".0%", "title": "source accuracy"},

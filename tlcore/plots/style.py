@@ -159,12 +159,18 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
     return merged
 
 
-def say_empty(figure: go.Figure) -> None:
-    """Say in the middle of a figure without points that they are still to come."""
+def say_empty(figure: go.Figure, words: str = "The points come as the runs finish:") -> None:
+    """Say in the middle of a figure without points that they are still to come, in two lines for narrow windows."""
     figure.add_annotation(
-        text="The points come as the runs finish: press Train", xref="paper", yref="paper", x=0.5, y=0.5,
+        text=f"{words}<br>press Train", xref="paper", yref="paper", x=0.5, y=0.5,
         showarrow=False, font={"size": 14},
     )  # fmt: skip
+
+
+def say_no_curves(figure: go.Figure) -> None:
+    """Say so in a figure over the steps that has no curve yet."""
+    if not figure.data:
+        say_empty(figure, "The curves come as runs train:")
 
 
 def palette_payload() -> dict[str, Any]:

@@ -8,27 +8,29 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from tlcore.plots.style import LIGHT, class_colour, role_colour, style_figure
+from tlcore.plots.style import LIGHT, class_colour, role_colour, say_no_curves, style_figure
 from tlcore.runs import Series
 
 Floats = npt.NDArray[np.floating]
 SPREAD = (("naive", "dot"), ("margin", "solid"))
+ARMS = ("naive", "margin", "attributes", "conse", "eszsl", "devise", "ale")  # each has its colour in every experiment
 LEGEND = {"font": {"size": 11}, "itemwidth": 30}  # seven names stand beside each other in half a page
 
 
 def accuracy_curves(metrics: Mapping[str, Mapping[str, Series]], titles: Mapping[str, str], chance: float) -> go.Figure:
     """`unseen_accuracy` over the steps, an arm a line; chance as a dashed line. metrics: by arm, then by name."""
     figure = go.Figure()
-    for number, (arm, series) in enumerate(metrics.items()):
+    known = [*ARMS, *(arm for arm in metrics if arm not in ARMS)]
+    for arm, series in metrics.items():
         line = series.get("unseen_accuracy")
         if line is None or arm not in titles:
             continue
         mode = "lines" if len(line.steps) > 2 else "lines+markers"
-        figure.add_trace(
-            go.Scatter(x=line.steps, y=line.values, name=titles[arm], mode=mode, line={"color": class_colour(number)})
-        )
+        look = {"color": class_colour(known.index(arm))}
+        figure.add_trace(go.Scatter(x=line.steps, y=line.values, name=titles[arm], mode=mode, line=look))
     if figure.data and chance > 0:
         figure.add_hline(y=chance, line={"color": LIGHT.soft, "width": 1, "dash": "dash"})
+    say_no_curves(figure)
     style_figure(
         figure, uirevision="unseen", legend=LEGEND,
         yaxis={"range": [0, 1.02], "tickformat": ".0%", "title": "among unseen classes"},
@@ -49,6 +51,7 @@ def spread_curves(metrics: Mapping[str, Mapping[str, Series]], titles: Mapping[s
                         line={"color": role_colour(role), "dash": dash}, marker={"size": 4},
                     )
                 )  # fmt: skip
+    say_no_curves(figure)
     style_figure(
         figure, uirevision="spread", legend=LEGEND, yaxis={"rangemode": "tozero", "title": "distance from the middle"}
     )
