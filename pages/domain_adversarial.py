@@ -290,7 +290,7 @@ def confusions(started: Mapping[str, RunView], names: tuple[str, ...]) -> None:
                 live_chart(figure, key=f"confusion-{title}", height=300, cells=cells)
     if before is not None and after is not None:
         with columns[2], card("gain"):
-            card_header("What each class gained")
+            card_header("What each class gained", f"seed {after_view.run.spec.seed}")
             shown = ("gain", names, before.counts.tobytes(), after.counts.tobytes())
             live_chart(remembered(shown, lambda: class_gain(before, after, names)), key="class-gain", height=300)
 

@@ -44,10 +44,12 @@ def _four_cases() -> None:
     experiment = Experiment(FOUR_CASES, {})
     views = views_of(experiment, FOUR_CASES.arms)
     finished = {arm: accuracies(found) for arm, found in views.items() if split_case(arm)}
-    seeds = max(map(len, finished.values()), default=0)
+    numbers = sorted({len(values) for values in finished.values()}) or [0]
+    seeds = numbers[-1]
     recorded = any(view.is_recorded for found in views.values() for view in found)
     with card("four-cases"):
-        aside = f"{seeds} seed{'s' * (seeds != 1)}{' · recorded' * recorded}" if seeds else "not measured yet"
+        several = f"{numbers[0]} to {seeds}" if numbers[0] != seeds else f"{seeds}"
+        aside = f"{several} seed{'s' * (seeds != 1)}{' · recorded' * recorded}" if seeds else "not measured yet"
         card_header("The four cases", aside)
         quiet(f"{FOUR_CASES.lead} Each cell: what won when it was measured, and what the textbook advises.")
         cells = ["<span></span>", "<span data-head>near source</span>", "<span data-head>far source</span>"]

@@ -204,7 +204,9 @@ def gradients_card(metrics: Mapping[str, Series], title: str) -> None:
                 description="cosine between the gradients of two tasks, by layer",
             )  # fmt: skip
         with right:
-            norms = family(metrics, "gradient_norm")
+            known = family(metrics, "gradient_norm")
+            # In the order of the scores: a task has the same colour in both figures.
+            norms = {task: known[task] for task in scores_of(metrics) if task in known} | known
             live_chart(
                 plots.norm_curves(dict([*norms.items()][:MOST_TASKS])), key="norms", height=HIGH,
                 description="length of each task's gradient over the steps",

@@ -15,8 +15,8 @@ from ui.self_taught_arms import TITLES, SelfTaughtBoard, learners
 from ui.self_taught_results import last_value
 
 _STYLE = """
-.tl-flow-row{display:flex;align-items:center;gap:6px;min-width:720px;padding:4px 2px;font-size:.85rem}
-.tl-flow-name{flex:0 0 172px;color:var(--tl-soft);line-height:1.25}
+.tl-flow-row{display:flex;align-items:center;gap:6px;min-width:780px;padding:4px 2px;font-size:.85rem}
+.tl-flow-name{flex:0 0 150px;color:var(--tl-soft);line-height:1.25}
 .tl-box{border-radius:8px;padding:6px 12px;color:var(--tl-on-colour);text-align:center;line-height:1.2;
  white-space:nowrap}
 .tl-box small{display:block;opacity:.9;font-size:.72rem}
@@ -25,8 +25,9 @@ _STYLE = """
 .tl-box[data-is=extractor]{background:var(--tl-extractor)}
 .tl-box[data-is=label]{background:var(--tl-label)}
 .tl-box[data-is=aside]{background:none;border:1.5px dashed var(--tl-soft);color:var(--tl-ink)}
-.tl-arrow{color:var(--tl-soft)}
-.tl-flow-told{color:var(--tl-soft);font-variant-numeric:tabular-nums}
+.tl-arrow{color:var(--tl-soft);flex:0 0 auto}
+.tl-arrow[data-words]{width:6.2em;text-align:right;line-height:1.2}
+.tl-flow-told{color:var(--tl-soft);font-variant-numeric:tabular-nums;min-width:9em}
 .tl-flow-told b{color:var(--tl-ink)}
 .tl-sheet{display:flex;gap:10px;align-items:stretch}
 .tl-sheet-rows{display:flex;flex-direction:column;justify-content:space-around;font-size:.78rem;color:var(--tl-soft);
@@ -36,6 +37,10 @@ _STYLE = """
 .tl-curve small[data-change=up]{color:var(--tl-extractor)}
 .tl-curve small[data-change=down]{color:var(--tl-wrong)}
 .tl-steps.tl-plain li{color:var(--tl-ink)}
+@media(max-width:640px){
+ .tl-flow{mask-image:linear-gradient(90deg,#000 calc(100% - var(--tl-right-fade)),transparent)}
+ .tl-flow-name{flex-basis:84px;position:sticky;left:0;z-index:1;align-self:stretch;align-content:center;
+  background:var(--tl-card)}}
 """
 AIMS = {
     "autoencoder": ("decoder", "the clean picture"),
@@ -73,7 +78,9 @@ def network_card(board: SelfTaughtBoard) -> None:
                 _arrow(), _box("label", "label predictor", "linear, neighbours, or all tuned"),
             ]))  # fmt: skip
         st.html(f'<div class="tl-flow tl-scroll" tabindex="0">{"".join(rows)}</div>')
-        st.caption("Dashed: helps to learn and is thrown away afterwards. Nobody here reads a label of the source.")
+        thrown = any(getattr(spec.method, "projection", spec.method.name in AIMS) for spec in arms.values())
+        dashed = "Dashed: helps to learn and is thrown away afterwards. " if thrown else ""
+        st.caption(f"{dashed}Nobody here reads a label of the source.")
 
 
 def _learner_row(title: str, spec: RunSpec, metrics: Mapping[str, Series]) -> str:
@@ -110,4 +117,4 @@ def _box(role: str, words: str, small: str = "") -> str:
 
 def _arrow(words: str = "") -> str:
     said = f"<small>{html.escape(words)}</small> " if words else ""
-    return f'<span class="tl-arrow">{said}→</span>'
+    return f'<span class="tl-arrow"{" data-words" if words else ""}>{said}→</span>'

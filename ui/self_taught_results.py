@@ -79,7 +79,9 @@ def inside_cards(board: SelfTaughtBoard) -> None:
     width = max((getattr(board.experiment.arms[arm].network, "features", 0) for arm in arms), default=0)
     left, right = st.columns(2)
     with left, card("rank"):
-        card_header("Do the features collapse?", "dotted: where the loss looks")
+        # Where a projector stands between the features and the loss, both are measured.
+        between = any(getattr(board.experiment.arms[arm].method, "projection", 0) for arm in arms)
+        card_header("Do the features collapse?", "dotted: where the loss looks" if between else "")
         moving_chart(
             views, lambda metrics: plots.rank_curves(metrics, titles, width),
             key="effective-rank", about=(*titles.items(), width), height=HEIGHT,

@@ -24,7 +24,13 @@ def companions_curve(values: Mapping[int, Values], *, main: str) -> go.Figure:
     """
     counts = sorted(count for count, seeds in values.items() if len(seeds))
     figure = go.Figure()
-    _mean_line(figure, [str(count) for count in counts], [values[count] for count in counts], "shared", "extractor")
+    _mean_line(
+        figure,
+        [str(count) for count in counts],
+        [values[count] for count in counts],
+        "shared",
+        role_colour("extractor"),
+    )
     if counts and counts[0] == 0:
         alone = float(np.mean(values[0]))
         figure.add_hline(
@@ -46,11 +52,14 @@ def width_gap(gaps: Mapping[str, Mapping[int, Values]]) -> go.Figure:
         widths = sorted(width for width, seeds in by_width.items() if len(seeds))
         _mean_line(
             figure, [str(width) for width in widths], [by_width[width] for width in widths], task,
-            ("source", "target")[index % 2], dash=DASHES[index // 2 % len(DASHES)],
+            class_colour(index), dash=DASHES[index % len(DASHES)],
         )  # fmt: skip
     figure.add_hline(y=0, line={"color": role_colour("ink"), "width": 1})
     style_figure(
-        figure, uirevision="gap", hovermode="closest", yaxis={"tickformat": "+.1%", "title": "shared less alone"}
+        figure,
+        uirevision="gap",
+        hovermode="closest",
+        yaxis={"tickformat": "+.2f", "title": "accuracy, shared less alone"},
     )
     return figure.update_xaxes(title="channels of the first convolution", type="category")
 
@@ -73,7 +82,7 @@ def task_changes_bars(changes: Mapping[str, Mapping[str, Values]], titles: Mappi
     figure.add_hline(y=0, line={"color": role_colour("ink"), "width": 1})
     style_figure(
         figure, uirevision="changes", hovermode="closest", barmode="group",
-        yaxis={"tickformat": "+.1%", "title": "change against alone"},
+        yaxis={"tickformat": "+.1%", "title": "relative change against alone"},
     )  # fmt: skip
     return figure.update_xaxes(type="category", showgrid=False)
 
@@ -95,10 +104,9 @@ def accuracy_bars(values: Mapping[str, Values], *, axis: str) -> go.Figure:
                 hovertemplate="one seed: %{y:.1%}<extra></extra>",
             )
         )  # fmt: skip
-    low = min((min(seeds) for seeds in shown.values()), default=0.0)
     style_figure(
         figure, uirevision="bars", hovermode="closest", showlegend=False,
-        yaxis={"tickformat": ".0%", "title": axis, "range": [max(0.0, low - 0.15), 1.0]},
+        yaxis={"tickformat": ".0%", "title": axis, "range": [0, 1]},
     )  # fmt: skip
     return figure.update_xaxes(type="category", showgrid=False)
 
@@ -188,7 +196,8 @@ def sensitivity_map(shares: Mapping[str, Mapping[str, float]]) -> go.Figure:
     figure = go.Figure(
         go.Heatmap(
             z=[[row.get(layer, float("nan")) for layer in layers] for row in shares.values()], x=layers, y=list(shares),
-            zmin=0, zmax=1, colorscale=[[0, "rgba(127,127,127,0.06)"], [1, role_colour("extractor")]], xgap=2, ygap=2,
+            # The extractor's green, faint enough for the numbers in it to be read in either theme.
+            zmin=0, zmax=1, colorscale=[[0, "rgba(127,127,127,0.06)"], [1, "rgba(59,154,87,0.6)"]], xgap=2, ygap=2,
             texttemplate="%{z:.2f}", textfont={"color": role_colour("ink")}, showscale=False,
             hovertemplate="%{y}, %{x}: %{z:.1%}<extra></extra>",
         )
@@ -234,10 +243,9 @@ def parameters_against_tasks(counts: Mapping[str, Sequence[tuple[int, float]]]) 
 
 
 def _mean_line(
-    figure: go.Figure, x: list[Any], values: Sequence[Values], name: str, role: str, dash: str = "solid"
+    figure: go.Figure, x: list[Any], values: Sequence[Values], name: str, colour: str, dash: str = "solid"
 ) -> None:
     summaries = [summarise(seeds) for seeds in values]
-    colour = role_colour(role)
     figure.add_trace(
         go.Scatter(
             x=[place for place, seeds in zip(x, values, strict=True) for _ in seeds],

@@ -105,7 +105,7 @@ DIGITS = Preset(
         "Left end of the curve: with one or two labels per class the features are worth more than the labels. Right "
         "end: with twenty, learning from scratch has nearly caught up with one and passed the other.",
         "Principal components are features too, learned without labels and without a network: a baseline to beat.",
-        "The pictures below: what the two views of one character share is all that can be learned from them.",
+        "The pairs of views: what the two of one character share is all that can be learned from them.",
     ),
     explanation="Before any label is read, a network learns from unlabelled characters: to find the clean character "
     "behind a disturbed picture, or to recognise two pictures of the same character over different photographs. Both "
