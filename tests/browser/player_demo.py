@@ -17,7 +17,7 @@ count = {"three": 3, "many": 2000}.get(film, 400)
 classes = 200 if film == "classes" else 4
 frames_of = {"single": 1, "none": 0, "many": 20}.get(film, 6)
 three_classes = np.arange(count, dtype=np.int16) % classes
-domains = (np.arange(count) >= count // 2).astype(np.int8)
+domains = (np.arange(count) >= (0 if film == "single" else count // 2)).astype(np.int8)  # one film of the target alone
 names = (*(f"class {number}" for number in range(classes - 1)), EVIL)
 thumbnails = np.repeat((three_classes * 60 % 255).astype(np.uint8)[:, None], 3 * 64, axis=1).reshape(count, 3, 8, 8)
 probe = Probe(three_classes, domains, names, thumbnails)

@@ -237,6 +237,7 @@ class TestOddFilms:
     def test_one_frame(self, page, app_server):
         player = opened(page, app_server, "single")
         wait_for(lambda: fact(player, "frame-count"), "1,1")
+        assert button(player, "target").is_visible() and not button(player, "source").is_visible(), "only what there is"
         player.locator(".stage > canvas").first.focus()
         for key in ("Space", "ArrowRight", "End", "Home"):
             page.keyboard.press(key)

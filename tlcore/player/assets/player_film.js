@@ -63,6 +63,7 @@ function decodeProbe(data) {
     // Points that stand for the description of a class: drawn as stars, in the colour and by the name of that class.
     described: data.described ? bytesOf(data.described) : null, pictured: data.pictured ?? null,
   };
+  probe.present = new Set(probe.domains); // many films are of the target alone
   if (data.sprite) {
     const picture = new Image();
     picture.src = data.sprite.address;

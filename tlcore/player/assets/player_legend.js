@@ -21,8 +21,9 @@ export function createLegend(actions) {
   contours.title = "Draw lines of equal density (D)";
   const extra = element("span", { class: "extra" });
   const badge = element("span", { class: "badge", hidden: true });
+  const comma = element("span", {}, ", ");
   const node = element("div", { class: "words" },
-    element("span", { class: "said" }, noun, domains[0], ", ", domains[1], "."),
+    element("span", { class: "said" }, noun, domains[0], comma, domains[1], "."),
     element("span", { class: "colours", role: "group", "aria-label": "Colour by" }, "Colour by ", ...buttons),
     element("span", { class: "shows", role: "group", "aria-label": "Show" }, "Show ", names, contours), badge, extra);
   let shownFor = "";
@@ -83,7 +84,11 @@ export function createLegend(actions) {
           if (other) setText(buttons[index], other.task);
         }
       });
-      domains.forEach((button, index) => button.setAttribute("aria-pressed", String(!hidden.domain.has(index))));
+      domains.forEach((button, index) => {
+        button.setAttribute("aria-pressed", String(!hidden.domain.has(index)));
+        button.hidden = Boolean(film.probe && !film.probe.present.has(index) && film.probe.present.size);
+      });
+      comma.hidden = domains.some((button) => button.hidden);
       names.setAttribute("aria-pressed", String(state.names));
       contours.setAttribute("aria-pressed", String(state.contours));
       const titles = film.panels.map((panel) => panel.title);
