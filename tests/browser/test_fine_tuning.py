@@ -76,3 +76,15 @@ def test_a_narrow_window_scrolls_downwards_only(page: Any, app_server: Callable[
     open_page(page, app_server())
     until(lambda: page.get_by_text("What to look for").first.is_visible(), "the page is drawn")
     assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
+
+    chart = chart_of(page)
+    chart.scroll_into_view_if_needed()
+    legend = chart.locator("g.legend rect.bg")
+    until(lambda: legend.count() > 0, "the legend is drawn")
+    until(
+        lambda: chart.bounding_box()["height"] - legend.bounding_box()["height"] > 250,
+        "it leaves room for the curves, however many lines it has",
+    )
+    fades = "node => [getComputedStyle(node).maskImage.includes('28px'), node.scrollWidth > node.clientWidth]"
+    net = page.locator(".tl-net")
+    assert net.evaluate(fades) == [True, True], "what is wider than the window fades where there is more of it"

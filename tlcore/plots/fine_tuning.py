@@ -271,7 +271,7 @@ def forgetting_curves(
         figure.add_hline(
             y=source, line={"color": role_colour("source"), "width": 1.2, "dash": "dash"},
             annotation={"text": "before", "font": {"color": role_colour("source"), "size": 11}},
-            annotation_position="bottom right",
+            annotation_position="top right",
         )  # fmt: skip
     return style_figure(
         figure, uirevision="forgetting", xaxis={"title": "step"}, legend=_LEGEND,

@@ -4,6 +4,8 @@ import { applyPalette, element, instanceFor } from "../transfer-learning-lab.pla
 const COMPONENTS = new URL("../", import.meta.url);
 const NEAR = "300px"; // above and below what is seen: so far ahead of being scrolled to a chart is drawn
 const SETTLED = 150; // ms after which a chart that came near stays there: while a page is built, all begin at its top
+const NARROW = 560; // pixels of width below which a legend has more lines than there is room for
+const LEGEND_SHARE = 0.25; // of the chart's height: what a legend takes beyond that is added to it
 let loading = null;
 
 /** One Plotly for the page. `force-cache` keeps its 4 MB from travelling again at every reload; the address carries
@@ -46,14 +48,16 @@ function recolour(value, pairs) {
   return value;
 }
 
-function styled(data, root) {
+/** grown: pixels by which the chart is higher than it was asked to be. */
+function styled(data, root, grown) {
   const palette = applyPalette(root, data.palette);
   const pairs = root.dataset.scheme === "dark" ? twins(data.palette) : new Map();
   const figure = recolour(data.figure, pairs);
   const layout = figure.layout ?? {};
   layout.uirevision ??= data.uirevision;
   layout.autosize = true;
-  layout.height = data.chart_height;
+  layout.height = data.chart_height + grown;
+  if (root.clientWidth < NARROW) layout.legend = { ...layout.legend, maxheight: 1000 }; // instead of half the chart
   delete layout.width;
   layout.paper_bgcolor ??= "rgba(0,0,0,0)";
   layout.plot_bgcolor ??= "rgba(0,0,0,0)";
@@ -79,6 +83,7 @@ function createChart(parent) {
   let settling = null;
   let draws = 0;
   let drawn = "";
+  let grown = 0;
 
   // Of many updates that come while one is drawn, only the last is drawn; and while nobody can see it, none: Plotly alone
   // takes some 0.6 s to be read, each chart of a page that is opened 0.1 s, and the film stands still for as long.
@@ -90,10 +95,11 @@ function createChart(parent) {
       while (latest && near) {
         const data = latest;
         latest = null;
-        const [traces, layout] = styled(data, root);
+        const [traces, layout] = styled(data, root, grown);
         await Plotly.react(plot, traces, layout, {
           displaylogo: false, responsive: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
         });
+        await makeRoom();
         listen(data.cells, data.clickable);
         wait.remove();
         root.dataset.draws = String(++draws);
@@ -104,6 +110,17 @@ function createChart(parent) {
     } finally {
       drawing = false;
     }
+  }
+
+  /** In a narrow window a legend of many lines would leave nothing for the curves: the chart grows by what is too much. */
+  async function makeRoom() {
+    const box = root.clientWidth < NARROW ? plot.querySelector("g.legend rect.bg") : null;
+    const legend = box ? box.getBoundingClientRect().height : 0;
+    const wanted = Math.max(0, Math.round(legend - LEGEND_SHARE * given.chart_height));
+    if (wanted === grown) return;
+    grown = wanted;
+    root.style.height = `${given.chart_height + grown}px`;
+    await Plotly.Plots.resize(plot); // to what it stands in: a height of its own would fix its width too
   }
 
   /** A click on a cell of a confusion matrix asks the player for the points that stand in it; a click on a point that
@@ -128,7 +145,7 @@ function createChart(parent) {
   const observer = new ResizeObserver(() => {
     if (!Plotly || Math.abs(root.clientWidth - width) < 1 || !root.clientWidth || !plot.data) return;
     width = root.clientWidth;
-    Plotly.Plots.resize(plot);
+    Promise.resolve(Plotly.Plots.resize(plot)).then(makeRoom);
   });
   observer.observe(root);
 
@@ -149,7 +166,7 @@ function createChart(parent) {
     link,
     update(data) {
       given = data;
-      root.style.height = `${data.chart_height}px`;
+      root.style.height = `${data.chart_height + grown}px`;
       if (data.description) root.setAttribute("aria-label", data.description);
       applyPalette(root, data.palette);
       // Most updates of a page that looks often bring what is there already: drawn again, it would swallow a click.
