@@ -50,7 +50,9 @@ _STYLE = """
 .tl-table td,.tl-table th{padding:6px 8px;text-align:right;border-bottom:1px solid var(--tl-line);white-space:nowrap}
 .tl-table th{color:var(--tl-soft);font-weight:500;white-space:normal}
 .tl-table td:first-child,.tl-table th:first-child{text-align:left;white-space:normal}
+.tl-table th[colspan]{text-align:center}
 .tl-table small{color:var(--tl-soft)}
+[data-testid=stSelectbox] input{text-overflow:ellipsis}
 /* (A length is written so because whoever cleans HTML drops a style with an angle bracket in it.) */
 @property --tl-left-fade{syntax:"\\3c length>";inherits:false;initial-value:0px}
 @property --tl-right-fade{syntax:"\\3c length>";inherits:false;initial-value:0px}

@@ -32,7 +32,7 @@ SHOWN_SIDE = 192
 SHOWN_STYLE = f"width:{SHOWN_SIDE}px;image-rendering:pixelated;border-radius:8px"
 STRIP = 12
 NEW = "a new animal"
-WAYS = ("from the test", "yours")
+WAYS = ("of the test", "yours")
 LARGEST_MB = 16
 
 

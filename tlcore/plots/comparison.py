@@ -84,6 +84,6 @@ def class_gain(before: Confusion, after: Confusion, class_names: Sequence[str]) 
         )
     )  # fmt: skip
     style_figure(
-        figure, hovermode="closest", xaxis={"tickformat": "+.1%", "nticks": 5, "title": "change in target accuracy"}
+        figure, hovermode="closest", xaxis={"tickformat": "+.1%", "nticks": 5, "title": "change in accuracy"}
     )
     return figure.update_yaxes(type="category", autorange="reversed", showgrid=False)
