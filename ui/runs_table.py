@@ -20,6 +20,8 @@ ORDERS = {
     "Arm": ("arm", False), "Seed": ("seed", False), "State": ("state", False), "Longest": ("duration", True),
     "Best": ("metric", True), "Worst": ("metric", False), "Stars first": ("starred", True),
 }  # fmt: skip
+MAIN = "main result"
+MAIN_HELP = "Accuracy on the target; among unseen classes; of clusters adjusted mutual information with the classes."
 STATES = ("queued", "running", "finished", "stopped", "failed")
 Option = TypeVar("Option", str, int)
 ORIGINS = {"All": "", "Trained here": "own", "Recorded": "recorded"}
@@ -55,10 +57,8 @@ def filters(choices: Choices) -> Wanted:
         tags = _any_of("Tag", choices.tags, "only_tag", 100)
         seeds = _any_of("Seed", choices.seeds, "only_seed", 84)
     with st.container(horizontal=True, vertical_alignment="bottom", key="runs-order"):
-        metrics = choices.metrics or ("target_accuracy",)
-        preferred = metrics.index("target_accuracy") if "target_accuracy" in metrics else 0
         metric = st.selectbox(
-            "Metric shown", metrics, index=preferred, key="metric_shown", width=230, bind="query-params"
+            "Metric shown", (MAIN, *choices.metrics), key="metric_shown", width=230, bind="query-params", help=MAIN_HELP
         )
         order = st.selectbox("Order", list(ORDERS), key="order", width=140, bind="query-params")
         origin = st.segmented_control("From", list(ORIGINS), default="All", key="from", bind="query-params")
@@ -66,7 +66,7 @@ def filters(choices: Choices) -> Wanted:
     sort, descending = ORDERS[order]
     return Wanted(
         text or "", tuple(presets), tuple(arms), tuple(states), tuple(seeds), tuple(tags), starred,
-        ORIGINS[origin or "All"], metric, sort, descending,
+        ORIGINS[origin or "All"], "" if metric == MAIN else metric, sort, descending,
     )  # fmt: skip
 
 
@@ -144,7 +144,7 @@ def frame(entries: Sequence[Entry], metric: str) -> pandas.DataFrame:
         "Arm": [entry.arm or entry.method for entry in entries],
         "Seed": [entry.seed for entry in entries],
         "State": [_state(entry) for entry in entries],
-        metric: [entry.metric for entry in entries],
+        metric or MAIN: [entry.metric for entry in entries],
         "From": ["recorded" if entry.recorded else "imported" if entry.imported else "here" for entry in entries],
         "Tags": [list(entry.tags) for entry in entries],
         "When": [datetime.fromtimestamp(entry.ended or entry.created, UTC) for entry in entries],
@@ -161,6 +161,7 @@ def _state(entry: Entry) -> str:
 
 def _columns(metric: str) -> dict[str, object]:
     config = st.column_config
+    metric = metric or MAIN
     share = metric.endswith("accuracy")
     return {
         "★": config.TextColumn(width=28),

@@ -71,6 +71,16 @@ class TestFilters:
         up, down = found(store, sort=sort, descending=False), found(store, sort=sort)
         assert set(up) == set(down) == set(ids)
 
+    def test_by_the_main_result_each_run_has_its_own(self, store: Store, ids: list[str]):
+        library = Library(store)
+        store.change(ids[0], summary={"unseen_accuracy": 0.99, "target_accuracy": 0.01})
+        store.change(ids[1], summary={"unseen_accuracy": 0.98})
+        store.change(ids[2], summary={"adjusted_mutual_information": 0.97, "loss": 5.0})
+        first, second, *_ = library.page(Wanted(metric="", sort="metric"), limit=10).entries
+        assert [(first.id, first.metric), (second.id, second.metric)] == [(ids[1], 0.98), (ids[2], 0.97)]
+        assert [entry.metric for entry in library.named([ids[0]], "")] == [0.01]
+        assert [entry.metric for entry in library.named([ids[0]], "unseen_accuracy")] == [0.99]
+
     def test_by_metric_those_without_one_come_last(self, store: Store, ids: list[str]):
         store.change(ids[5], summary={"target_accuracy": float("nan")})
         assert found(store, sort="metric") == [*ids[4::-1], ids[5]]

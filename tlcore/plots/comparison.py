@@ -83,7 +83,5 @@ def class_gain(before: Confusion, after: Confusion, class_names: Sequence[str]) 
             hovertemplate="class %{y}: %{x:+.1%}<extra></extra>",
         )
     )  # fmt: skip
-    style_figure(
-        figure, hovermode="closest", xaxis={"tickformat": "+.1%", "nticks": 5, "title": "change in accuracy"}
-    )
+    style_figure(figure, hovermode="closest", xaxis={"tickformat": "+.1%", "nticks": 5, "title": "change in accuracy"})
     return figure.update_yaxes(type="category", autorange="reversed", showgrid=False)

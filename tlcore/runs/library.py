@@ -19,7 +19,9 @@ _COLUMNS = "id, method, preset, arm, seed, state, created, ended, seconds, step,
 _SEARCHED = "id, method, preset, arm, seed, state, created"  # all in the index `runs_listing`: no fat row is read
 _ORDERED_BY = {"duration": "seconds", "metric": "summary"}  # what an order needs besides
 _LABELS = "LEFT JOIN labels ON labels.visitor = :visitor AND labels.run = every.id"
-_METRIC = "CASE WHEN json_valid(summary) THEN json_extract(summary, :metric) END"
+MAIN_METRICS = ("target_accuracy", "unseen_accuracy", "adjusted_mutual_information")  # the first that a run has
+_EXTRACTED = ", ".join(f"json_extract(summary, :metric_{place})" for place in range(len(MAIN_METRICS)))
+_METRIC = f"CASE WHEN json_valid(summary) THEN coalesce({_EXTRACTED}) END"
 SORTINGS = {
     "created": "created", "name": "coalesce(name, preset, method) COLLATE NOCASE", "preset": "preset", "arm": "arm",
     "seed": "seed", "state": "state", "duration": "seconds", "metric": _METRIC, "starred": "coalesce(starred, 0)",
@@ -32,7 +34,7 @@ class Wanted:
     """Which runs are wanted, and in which order. Empty fields ask for nothing.
 
     text: every word of it must occur in identity, name, note, a tag, preset, arm or method. origin: "own", "recorded"
-    or both ("" or "all"). metric: whose last value is shown and sorted by.
+    or both ("" or "all"). metric: whose last value is shown and sorted by; empty for each run's main one.
     """
 
     text: str = ""
@@ -195,8 +197,9 @@ class Library:
         )
 
     def _values(self, metric: str) -> dict[str, Any]:
-        path = '$."' + metric.replace('"', "") + '"'
-        return {"metric": path, "visitor": self.store.visitor}
+        names = (metric,) * len(MAIN_METRICS) if metric else MAIN_METRICS
+        paths = {f"metric_{place}": '$."' + name.replace('"', "") + '"' for place, name in enumerate(names)}
+        return paths | {"visitor": self.store.visitor}
 
     def _shipped_with(self, columns: str) -> str:
         if columns not in self._shipped:
