@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from itertools import groupby
 
 import streamlit as st
@@ -10,6 +11,7 @@ import streamlit as st
 from tlcore.glossary import Term, glossary
 from ui.page import card, page_header
 
+SUBSCRIPT = re.compile(r"_(\w+)")
 STYLE = """
 .tl-glossary h3{font-size:1rem;margin:0;padding:0}
 .tl-glossary article{padding:10px 12px;border-radius:10px;scroll-margin-top:70px}
@@ -56,14 +58,19 @@ def entries(terms: list[Term], marked_one: Term | None = None) -> None:
     st.html(f'<div class="tl-glossary">{"".join(entry(term, term is marked_one) for term in terms)}</div>')
 
 
+def written(formula: str) -> str:
+    """A formula as HTML: what follows an underscore stands lower."""
+    return SUBSCRIPT.sub(r"<sub>\1</sub>", html.escape(formula))
+
+
 def entry(term: Term, on: bool = False) -> str:
     """One term as HTML, with its own address."""
     formula = ""
     if term.formula:
         meanings = "".join(
-            f"<dt>{html.escape(symbol)}</dt><dd>{html.escape(meaning)}</dd>" for symbol, meaning in term.symbols.items()
+            f"<dt>{written(symbol)}</dt><dd>{html.escape(meaning)}</dd>" for symbol, meaning in term.symbols.items()
         )
-        formula = f'<p class="tl-formula">{html.escape(term.formula)}</p><dl>{meanings}</dl>'
+        formula = f'<p class="tl-formula">{written(term.formula)}</p><dl>{meanings}</dl>'
     source = f"{html.escape(term.source)} · " if term.source else ""
     return (
         f'<article{" class=on" if on else ""} id="{term.key}"><h3>{html.escape(term.name)}</h3>'

@@ -127,8 +127,8 @@ def _cell(board: Board, method: str, shots: int, metric: str, is_best: bool) -> 
     if scratch is not None and method != SCRATCH:
         change = summary.mean - scratch.mean
         sign = "up" if change > 0.005 else "down" if change < -0.005 else "even"
-        gain = f'<br><small data-change="{sign}">{change:+.2f}</small>'.replace("-", "−")
-        gain = gain.replace("data−change", "data-change")
+        words = f"{round(change, 2) + 0.0:+.2f}".replace("-", "−")  # adding 0 makes −0.00 a plain zero
+        gain = f'<br><small data-change="{sign}">{words}</small>'
     return f"<td>{number}{spread}{gain}</td>"
 
 

@@ -32,7 +32,9 @@ def network_card(board: Board, pair: Pair) -> None:
         st.html(network_rows(board, pair))
         st.caption(
             "Dashed: begins at random. Hatched: frozen. Double border: held near where it was. The number says how far "
-            "a layer has moved from where it began, the filling compares it with the layer of its row that moved most."
+            "a layer has moved from where it began, the filling compares it with the layer of its row that moved most. "
+            "What is tuned freely may move less than what is held: once the head alone has learned the few labels, no "
+            "gradient is left to move the layers below."
         )
 
 

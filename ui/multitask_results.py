@@ -90,7 +90,7 @@ def _change(values: Sequence[float], *, brackets: bool = True) -> str:
     found = summarise(values)
     way = "up" if found.mean > 0 else "down"
     spread = f" ± {100 * found.sd:.1f}" if found.sd is not None else ""
-    text = f"{100 * found.mean:+.1f}{spread} %"
+    text = f"{100 * found.mean:+.1f}{spread} %".replace("-", "−")
     return f' <small data-change="{way}">({text})</small>' if brackets else f'<span data-change="{way}">{text}</span>'
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from collections.abc import Iterable
 from itertools import groupby
 
@@ -17,6 +18,7 @@ _ICONS = {"info": "ℹ", "warning": "▲", "error": "✕"}
 _LEVELS = {"error": 0, "warning": 1, "info": 2}
 # What becomes of the domain head: a later finding takes the place of an earlier one.
 _EITHER = dict.fromkeys(("aligned", "dead_domain_head", "fooled_domain_head", "domain_head_wins"), "alignment")
+_MINUS = re.compile(r"(?<=\s)-(?=\d)")
 _FAMILIES = {"tasks-conflict-": "{} more pairs of tasks do so as well."}
 
 
@@ -51,9 +53,10 @@ def notice_box(notices: Iterable[Notice]) -> None:
 
 
 def _row(notice: Notice) -> str:
+    text = marked(html.escape(_MINUS.sub("−", notice.text)))
     return (
         f'<div class="tl-notice" data-level="{html.escape(notice.level, quote=True)}" '
         f'role="{"alert" if notice.level == "error" else "status"}">'
-        f"<i aria-hidden=true>{_ICONS.get(notice.level, '·')}</i>{marked(html.escape(notice.text))} "
+        f"<i aria-hidden=true>{_ICONS.get(notice.level, '·')}</i>{text} "
         f"<span>{f'step {notice.step:,}' if notice.step else ''}</span></div>"
     )

@@ -87,7 +87,7 @@ def test_each_task_is_compared_with_its_own_network_seed_by_seed(store: Store) -
     assert changes[""] == pytest.approx([-0.0375])  # of the seed in which every task has its own network
     assert board.differences("shared", "left") == pytest.approx([0.1, 0.0])
     table = _table(board, ["shared"])
-    assert "(-20.0 %)" in table and ">-3.8 %<" in table.replace("</span>", "<")
+    assert "(−20.0 %)" in table and ">−3.8 %<" in table.replace("</span>", "<")
     test = open_page(PAGE)
     assert not test.exception and "Each task and its own network" in html_of(test)
 

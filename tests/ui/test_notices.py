@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tlcore.runs.records import Notice
-from ui.notices import MOST_ALIKE, notices_shown
+from ui.notices import MOST_ALIKE, notice_box, notices_shown
 
 
 def shown(*notices: Notice) -> list[str]:
@@ -33,3 +35,10 @@ def test_of_many_alike_a_few_and_how_many_more() -> None:
     told = shown(*pairs, Notice(5, "info", "other", "other"), Notice(20, "info", "before", "before"))
     assert told == ["before", "pair 0", "pair 1", "pair 2", "16 more pairs of tasks do so as well.", "other"]
     assert len(shown(*pairs[:MOST_ALIKE])) == MOST_ALIKE
+
+
+def test_a_number_below_zero_has_a_minus_sign(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("ui.notices.st.html", said.append)
+    notice_box([Notice(3, "info", "a", "The cosine is -0.21 in a two-headed network.")])
+    assert "−0.21 in a two-headed" in said[0] and "step 3" in said[0]

@@ -5,6 +5,9 @@ const REST = 130; // milliseconds a pointer stays before anything opens
 const LEAVE = 220; // and in which it may cross over to the explanation
 const GAP = 8;
 
+/** A formula: what follows an underscore stands lower. */
+const written = (formula) => formula.split(/_([\p{L}\p{N}]+)/u).map((part, place) => (place % 2 ? element("sub", {}, part) : part));
+
 export function createTips(app) {
   const tip = element("div", { class: "tl-tip", id: "tl-tip", role: "tooltip", hidden: true });
   app.append(tip);
@@ -25,8 +28,8 @@ export function createTips(app) {
     shown = word;
     const parts = [element("b", {}, term.name), element("p", {}, term.sentence)];
     if (term.formula) {
-      const meanings = Object.entries(term.symbols).flatMap(([symbol, meaning]) => [element("dt", {}, symbol), element("dd", {}, meaning)]);
-      parts.push(element("p", { class: "tl-formula" }, term.formula), element("dl", {}, ...meanings));
+      const meanings = Object.entries(term.symbols).flatMap(([symbol, meaning]) => [element("dt", {}, ...written(symbol)), element("dd", {}, meaning)]);
+      parts.push(element("p", { class: "tl-formula" }, ...written(term.formula)), element("dl", {}, ...meanings));
     }
     const address = new URL(`${page}?term=${encodeURIComponent(word.dataset.term)}`, document.baseURI);
     parts.push(element("small", {}, ...(term.source ? [term.source, " · "] : []),
