@@ -53,5 +53,7 @@ if __name__ == "__main__":
     page = st.navigation(navigation())
     enter(page.run)
 else:
+    import ui.first_page  # noqa: F401  What it takes to load is waited for here, not by the first visitor
+
     give_back_freed_memory()
     app = App(__file__, routes=routes())
