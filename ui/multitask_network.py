@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from tlcore.runs import Series
-from tlcore.specs import ManyTasks, RunSpec
+from tlcore.specs import ManyTasks, RunSpec, TwoDigits
 from ui.multitask_runs import latest, tasks_of
 from ui.scene import Arrow, Box, Scene, Words
 
@@ -84,8 +84,8 @@ def network_words(spec: RunSpec) -> str:
 
 
 def _examples(spec: RunSpec) -> str:
-    count = getattr(spec.data.target, "pictures", None) if isinstance(spec.data, ManyTasks) else None
-    return f"{count:,} to learn from" if count else ""
+    target = spec.data.target if isinstance(spec.data, ManyTasks) else None
+    return f"{target.pictures + target.validating:,} to learn from" if isinstance(target, TwoDigits) else ""
 
 
 def _labels(count: int | None) -> str:

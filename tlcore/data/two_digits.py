@@ -27,7 +27,6 @@ from tlcore.specs.two_digits import TwoDigits
 DIGIT_SIDE = 14
 HEIGHT = 16
 TEST_PICTURES = 1000
-VALIDATION_SHARE = 0.1
 DRAWS = 12  # of each picture: five of each digit's map, and how high each stands
 SETS = 40
 """Random halves of the ten digits for each side, as small tasks: is the digit one of these five?"""
@@ -44,10 +43,9 @@ def load_two_digits(spec: TwoDigits, seed: int, share: Share) -> Domain:
     """
     originals = original_digits()
     parts = split_originals(originals.labels, share, ORIGIN, seed)
-    validation = max(50, round(spec.pictures * VALIDATION_SHARE))
     return Domain(
         _part(spec, seed, "train", spec.pictures, parts.train),
-        _part(spec, seed, "validation", validation, parts.validation),
+        _part(spec, seed, "validation", spec.validating, parts.validation),
         _part(spec, seed, "test", TEST_PICTURES, parts.test),
     )
 

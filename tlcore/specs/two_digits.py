@@ -21,3 +21,8 @@ class TwoDigits(Spec):
     variation: float = parameter(
         1.0, "Strength of the random shift, turn, scale and shear of each digit.", ge=0.0, le=3.0
     )
+
+    @property
+    def validating(self) -> int:
+        """Pictures that validate; a run of many tasks, which chooses nothing by them, learns from them as well."""
+        return max(50, round(self.pictures / 10))
