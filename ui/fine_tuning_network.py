@@ -38,7 +38,8 @@ _STYLE = """
  font-size:.8rem;line-height:1.25;overflow:hidden;white-space:nowrap;text-overflow:ellipsis;
  background:linear-gradient(to right,color-mix(in srgb,var(--tl-extractor) 42%,transparent) var(--fill,0%),
  color-mix(in srgb,var(--tl-extractor) 9%,transparent) var(--fill,0%))}
-.tl-layer small{display:block;color:color-mix(in srgb,var(--tl-ink) 82%,var(--tl-card));font-size:.72rem;overflow:hidden;text-overflow:ellipsis;
+.tl-layer small{display:block;color:color-mix(in srgb,var(--tl-ink) 82%,var(--tl-card));font-size:.72rem;
+ overflow:hidden;text-overflow:ellipsis;
  font-variant-numeric:tabular-nums}
 .tl-layer[data-does=frozen]{border-style:solid;border-color:var(--tl-line);background:
  repeating-linear-gradient(135deg,transparent 0 5px,color-mix(in srgb,var(--tl-extractor) 16%,transparent) 5px 7px)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import pickle
@@ -204,6 +205,30 @@ class TestTogether:
             thread.join()
         assert failures == []
         assert store.latest(run_id) == {f"metric_{number}": 19.0 for number in range(4)}
+
+    @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are not listed on this system")
+    def test_threads_that_have_ended_hold_no_files(self, store: Store):
+        def held() -> int:
+            return sum(
+                file.resolve() == (store.folder / Store.FILE).resolve() for file in Path("/proc/self/fd").iterdir()
+            )
+
+        before, within = held(), []
+
+        def read() -> None:
+            store.runs()
+            within.append(held())
+
+        gc.disable()  # a server collects now and then only
+        try:
+            for _ in range(5):
+                thread = threading.Thread(target=read)
+                thread.start()
+                thread.join()
+            # SQLite keeps the file of a connection that was closed for the next one while others hold theirs open.
+            assert max(*within, held()) <= before + 1, "each thread has the file of the one before"
+        finally:
+            gc.enable()
 
     def test_a_transaction_within_another_stands_or_falls_with_it(self, store: Store, spec: RunSpec):
         run_id = store.add(spec)

@@ -207,6 +207,21 @@ def write_ahead(connection: sqlite3.Connection) -> None:
         time.sleep(0.01)
 
 
+class _Held:
+    """A connection that is closed when the thread that holds it ends.
+
+    Python's own cache of its statements refers back to it, so that it would stay open until the garbage collector comes
+    by: a web server, which draws every page in a thread of its own, held dozens of open files for nothing.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    def __del__(self) -> None:
+        with contextlib.suppress(sqlite3.Error):  # closed already, or the whole process ends
+            self.connection.close()
+
+
 class Database:
     """One SQLite file with a connection per thread. Writes are transactions; faults become `StoreError`."""
 
@@ -315,21 +330,21 @@ class Database:
     @property
     def connection(self) -> sqlite3.Connection:
         """This thread's connection, opened on first use."""
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._connect()
+        held: _Held | None = getattr(self._local, "held", None)
+        if held is None:
+            held = _Held(self._connect())
             if not self.read_only:
-                write_ahead(connection)
-                connection.execute("PRAGMA synchronous = NORMAL")
-            self._local.connection = connection
-        return connection
+                write_ahead(held.connection)
+                held.connection.execute("PRAGMA synchronous = NORMAL")
+            self._local.held = held
+        return held.connection
 
     def close(self) -> None:
         """Close this thread's connection."""
-        connection = getattr(self._local, "connection", None)
-        if connection is not None:
-            connection.close()
-            self._local.connection = None
+        held: _Held | None = getattr(self._local, "held", None)
+        if held is not None:
+            held.connection.close()
+            self._local.held = None
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
