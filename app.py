@@ -7,6 +7,7 @@ from streamlit.starlette import App
 
 from tlcore.freed_memory import give_back_freed_memory
 from ui.channel import routes
+from ui.first_page import loaded
 
 if __name__ == "__main__":  # Streamlit runs this file for every page that is drawn, and imports it once, to serve it
     from ui.entrance import OWNER_PAGE, enter, shows_owner_page
@@ -53,7 +54,5 @@ if __name__ == "__main__":
     page = st.navigation(navigation())
     enter(page.run)
 else:
-    import ui.first_page  # noqa: F401  What it takes to load is waited for here, not by the first visitor
-
     give_back_freed_memory()
-    app = App(__file__, routes=routes())
+    app = App(__file__, routes=routes(), lifespan=loaded)
