@@ -41,7 +41,7 @@ def _receive() -> None:
         return
     executor.store.note_visit()
     keep_pass()
-    return_after_signing_in()
+    return_after_signing_in(executor.store)
     signed_in_as(executor.visitor)
     token = st.query_params.get(SHARE)
     if token is not None:

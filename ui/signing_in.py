@@ -1,4 +1,4 @@
-"""Signing in and out, in the sidebar of a hosted lab, and the way back to the page somebody signed in from."""
+"""Signing in and out, in the sidebar of a hosted lab: the way back to the page, and what was made as a stranger."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from tlcore.execution.admission import VIEWERS_ONLY
-from tlcore.runs.visitors import Visitor
+from tlcore.runs.visitors import Visitor, VisitorStore
 from ui.data_pieces import plain_label
-from ui.visitor import can_sign_in, is_signed_in, own_pass
+from ui.visitor import can_sign_in, is_signed_in, own_pass, stranger_of_this_browser
 
 PAGES = Path(__file__).resolve().parents[1] / "pages"
 UNVERIFIED = "Signed in, with an address that whoever signed you in does not call verified: it gives no rights here."
 KEPT_SECONDS = 900
 KEPT_PLACES = 1000
 _ASKED = "_signed_in_back"
+_BROUGHT = "_signed_in_brought"
 
 
 @dataclass(frozen=True)
@@ -73,15 +74,22 @@ def sign_in() -> None:
     st.login()
 
 
-def return_after_signing_in() -> None:
-    """Lead somebody who has just signed in back to the page they did it from."""
+def return_after_signing_in(store: VisitorStore) -> None:
+    """Give somebody who has just signed in what they made as a stranger, and lead them back to the page they were on.
+
+    Only where this very browser asked to sign in: what a stranger made here is not for whoever comes with a login.
+    """
     if st.session_state.get(_ASKED) or not is_signed_in():
         return
     st.session_state[_ASKED] = True
     place = places().take(own_pass())
-    script = place.script if place is not None else None
-    if place is not None and script is not None:
-        st.switch_page(script, query_params=place.query)
+    if place is None:
+        return
+    stranger = stranger_of_this_browser()
+    if stranger is not None:
+        st.session_state[_BROUGHT] = store.take_over(stranger)
+    if place.script is not None:
+        st.switch_page(place.script, query_params=place.query)
 
 
 def signed_in_as(who: Visitor) -> None:
@@ -89,6 +97,10 @@ def signed_in_as(who: Visitor) -> None:
     with st.sidebar:
         if is_signed_in():
             st.caption(f"Signed in as {plain_label(who.name)}" if who.name is not None else UNVERIFIED)
+            brought = st.session_state.get(_BROUGHT, 0)
+            if brought:
+                runs = "1 run" if brought == 1 else f"{brought:,} runs"
+                st.caption(f"Taken along from before you signed in: {runs}.")
             st.button("Sign out", on_click=st.logout, key="sign-out", width="stretch")
         elif can_sign_in():
             st.button("Sign in", on_click=sign_in, key="sign-in", width="stretch", icon=":material/login:",

@@ -142,6 +142,12 @@ def own_pass() -> str:
     return _pass(_key(default_store()))
 
 
+def stranger_of_this_browser() -> Visitor | None:
+    """Who somebody is in this browser who has not signed in."""
+    identity = visitor_of_pass(own_pass(), _key(default_store()))
+    return Visitor(identity) if identity is not None else None
+
+
 @lru_cache(maxsize=8)
 def _key(folder: Path) -> bytes:
     folder.mkdir(parents=True, exist_ok=True)

@@ -178,9 +178,13 @@ def test_who_signs_in_comes_back_to_the_page_they_did_it_from(store: Store, logi
     def trains(app: AppTest) -> bool:
         return any(button.key == "train" for button in app.button)
 
+    run, others = person.trained(7), other.trained(8)
     assert not trains(other.opens()), "not where somebody else was"
+    assert store.database.rows("SELECT visitor FROM claims WHERE run = ?", others)[0][0] == other.store.visitor
     app = person.opens()
     assert trains(app) and app.query_params["seed"] == "3"
+    assert any("before you signed in: 1 run" in caption.value for caption in app.sidebar.caption)
+    assert store.database.rows("SELECT visitor FROM claims WHERE run = ?", run)[0][0] != person.store.visitor
     assert not trains(person.opens()), "once"
     places().keep(person.given, Place("../app", {}))
     assert not trains(person.opens()), "only pages"

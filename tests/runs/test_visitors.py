@@ -170,6 +170,25 @@ class TestClaims:
         assert ann.get(run) is not None and not ann.wants(run)
 
 
+class TestTakingOver:
+    def test_what_a_stranger_made_is_theirs_once_they_have_signed_in(self, store, ann, ben):
+        run, both, his = ann.add(spec_of(1)), ann.add(spec_of(2)), ben.add(spec_of(3))
+        ben.add(spec_of(2))
+        ben.give_up(both)
+        ann.rename(run, "hers")
+        ann.tag([run], ["a"])
+        ann.rename(both, "hers"), ben.rename(both, "his")
+        token = ann.share([run])
+        assert ann.claim_data("pictures")
+        assert ben.take_over(Visitor(ANN)) == 2
+        assert {one.id for one in ben.runs()} == {run, both, his} and ann.runs() == []
+        assert ben.wants(run) and ben.wants(both), "what either waits for"
+        names = {entry.id: (entry.name, entry.tags) for entry in Library(ben).page(Wanted(), limit=9).entries}
+        assert names[run] == ("hers", ("a",)) and names[both][0] == "his"
+        assert ben.unshare(token) and ben.own_data() == {"pictures"} and ann.own_data() == set()
+        assert ben.take_over(Visitor(ANN)) == 0
+
+
 class TestSharing:
     def test_a_link_shows_its_runs_until_it_is_taken_back(self, ann, ben):
         run, other = ann.add(spec_of(1)), ann.add(spec_of(2))
