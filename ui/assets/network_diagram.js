@@ -30,7 +30,7 @@ const LAYOUTS = {
     backs: { label: "M32 236C16 196 40 168 70 150", domain: "M372 256C392 206 366 168 332 150" },
     returns: { toReversal: "M311 256V224", toExtractor: "M311 192V150" },
     numbers: {
-      classGradient: [120, 182, "start"], domainGradient: [300, 176, "middle"], stepGradient: [250, 211, "end"],
+      classGradient: [120, 182, "start"], domainGradient: [294, 176, "end"], stepGradient: [250, 211, "end"],
       classLoss: [14, 302, "start"], accuracies: [14, 320, "start", 1],
       domainLoss: [222, 322, "start"], domainAccuracies: [222, 340, "start", 1],
     },
