@@ -162,14 +162,14 @@ def _state(entry: Entry) -> str:
 def _columns(metric: str) -> dict[str, object]:
     config = st.column_config
     metric = metric or MAIN
-    share = metric.endswith("accuracy")
+    form = "percent" if metric.endswith("accuracy") else "%.3f" if metric == MAIN else "%.4g"
     return {
         "★": config.TextColumn(width=28),
         "Run": config.TextColumn(width=220),
         "Arm": config.TextColumn(width=120),
         "Seed": config.NumberColumn(width=52),
         "State": config.TextColumn(width=96),
-        metric: config.NumberColumn(metric.replace("_", " "), format="percent" if share else "%.4g", width=120),
+        metric: config.NumberColumn(metric.replace("_", " "), format=form, width=120),
         "Tags": config.ListColumn(width=130),
         "When": config.DatetimeColumn(format="D MMM YYYY, HH:mm", width=140),
         "Trained": config.TextColumn(width=76),
