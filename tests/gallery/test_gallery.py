@@ -15,7 +15,7 @@ from tlcore.gallery.__main__ import lacks, main
 from tlcore.gallery.keep import repack, write_gallery
 from tlcore.presets import all_presets, find_preset
 from tlcore.runs import Confusion, FilmQuality, Frame, Neighbours, Probe, Store, Surface
-from tlcore.runs.database import unpack
+from tlcore.runs.arrays import unpack
 from tlcore.runs.sheets import HEAD, MAGIC, pack_sheet
 
 FILES = sorted(FOLDER.glob("*.sqlite"))

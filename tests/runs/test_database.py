@@ -24,7 +24,9 @@ from hypothesis import strategies as st
 from tlcore.errors import OutOfSpace, StoreError
 from tlcore.runs import Neighbours, Store
 from tlcore.runs import database as database_module
-from tlcore.runs.database import FORMAT, Database, pack, unpack
+from tlcore.runs.arrays import pack, unpack
+from tlcore.runs.database import Database
+from tlcore.runs.tables import FORMAT
 from tlcore.specs import RunSpec
 
 
@@ -353,7 +355,7 @@ class TestArrays:
         one_sentence(refused)
 
     def test_a_bomb_is_refused_before_it_goes_off(self, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr(database_module, "MAXIMUM_ARRAY_BYTES", 10_000)
+        monkeypatch.setattr("tlcore.runs.arrays.MAXIMUM_ARRAY_BYTES", 10_000)
         with pytest.raises(StoreError, match="too large"):
             unpack(pack(np.zeros(100_000, np.uint8)))
         assert len(unpack(pack(np.zeros(5000, np.uint8)))) == 5000

@@ -9,11 +9,11 @@ import pytest
 
 from tlcore.errors import InvalidRequest, OutOfSpace
 from tlcore.runs import Store
-from tlcore.runs.database import FORMAT
 from tlcore.runs.differences import spec_differences
 from tlcore.runs.labels import LONGEST_NAME, MOST_TAGS
 from tlcore.runs.library import SORTINGS, Library, Wanted
 from tlcore.runs.lineage import lineage
+from tlcore.runs.tables import FORMAT
 from tlcore.runs.usage import require_room, store_limit, usage
 from tlcore.specs import Budget, Dann, RunSpec, SourceOnly
 from tlcore.specs.run import CheckpointStart, RunStart

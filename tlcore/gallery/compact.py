@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from tlcore.runs.database import TABLES_OF_PEOPLE, create_tables
+from tlcore.runs.tables import TABLES_OF_PEOPLE, create_tables
 
 PAGE_BYTES = 1024  # of SQLite: of its many small tables each takes at least one
 REPLACED = ("metrics", "probes", "frames")

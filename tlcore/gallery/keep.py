@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from tlcore.gallery.compact import Contents, create_compact_tables
 from tlcore.runs import Store
-from tlcore.runs.database import pack, unpack
+from tlcore.runs.arrays import pack, unpack
 from tlcore.runs.sheets import is_sheet, pack_sheet
 
 FRAMES_KEPT = 21

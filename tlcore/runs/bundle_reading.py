@@ -15,13 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from tlcore.errors import InvalidRequest, StoreError
+from tlcore.runs.arrays import pack
 from tlcore.runs.bundle_archive import Archive, refuse
 from tlcore.runs.bundles import ARRAY_TABLES, JSON_COLUMNS, WEIGHTS
-from tlcore.runs.database import origin_of, pack
 from tlcore.runs.labels import clean_line, clean_note, clean_tags
 from tlcore.runs.records import DESCRIBED
 from tlcore.runs.safetensors_header import check_safetensors
 from tlcore.runs.store import ENDED, Store
+from tlcore.runs.tables import origin_of
 from tlcore.runs.usage import require_room
 from tlcore.specs import RunSpec, validate
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 import tlcore
 from tlcore.errors import InvalidRequest
-from tlcore.runs.database import unpack
+from tlcore.runs.arrays import unpack
 from tlcore.runs.store import Run, Store
 
 BUNDLE_FORMAT = 1

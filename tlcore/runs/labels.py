@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlcore.errors import InvalidRequest
-from tlcore.runs.database import TABLES_OF_A_RUN, Database
+from tlcore.runs.database import Database
+from tlcore.runs.tables import TABLES_OF_A_RUN
 
 UNDO_SECONDS = 24 * 3600.0
 """How long a deleted run can be brought back."""

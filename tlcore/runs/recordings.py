@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tlcore.errors import StoreError
-from tlcore.runs.database import Database, pack, unpack
+from tlcore.runs.arrays import pack, unpack
+from tlcore.runs.database import Database
 from tlcore.runs.probe_columns import probe_columns, probe_of
 from tlcore.runs.records import (
     Confusion,

@@ -20,9 +20,10 @@ from typing import Any, Literal
 import platformdirs
 
 from tlcore.errors import InvalidRequest, StoreError
-from tlcore.runs.database import TABLES_OF_A_RUN, Database, origin_of
+from tlcore.runs.database import Database
 from tlcore.runs.labels import Labels
 from tlcore.runs.recordings import Recordings
+from tlcore.runs.tables import TABLES_OF_A_RUN, origin_of
 from tlcore.specs import RunSpec, validate
 
 State = Literal["queued", "running", "finished", "stopped", "failed"]
