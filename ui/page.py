@@ -27,7 +27,13 @@ QUADRANTS: dict[str, str] = {
 
 _STYLE = """
 [data-testid=stStatusWidget]{display:none}
-.stMainBlockContainer{padding-top:4.3rem;max-width:1320px}
+.stMainBlockContainer{padding-top:4.3rem;padding-inline:clamp(1rem,3vw,5rem);max-width:1320px}
+/* In one line on a projector: the name of the experiment gives way, and ends in an ellipsis. What is said of the time
+ has a line of its own, kept while nothing is: it comes and goes, and nothing else is to move. */
+.st-key-run-bar{min-height:82px;align-content:flex-start}
+.st-key-run-bar>*:first-child{flex:1 1 220px!important;max-width:340px}
+.st-key-run-bar>:has([data-testid=stCaptionContainer]){flex:1 0 100%!important}
+.st-key-run-bar>*:first-child [data-testid=stSelectbox]{width:100%!important}
 .tl-head h1{font-size:1.75rem;line-height:1.25;font-weight:700;margin:0;padding:0;display:inline;overflow-wrap:anywhere}
 .tl-head p{color:var(--tl-soft);margin:.25rem 0 .1rem;max-width:72ch}
 .tl-head p b[data-role=source]{color:var(--tl-source)}
