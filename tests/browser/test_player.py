@@ -150,7 +150,7 @@ def test_names_and_density_are_drawn_at_request(page, app_server):
 
 def test_difference_tells_what_the_other_run_changed(page, app_server):
     player = opened(page, app_server)
-    button(player, "difference").click()
+    button(player, "change").click()
     wait_for(lambda: fact(player, "colour-by"), "change")
     for word in ("put right", "got wrong"):
         button(player, word).wait_for()
@@ -241,7 +241,7 @@ class TestOddFilms:
         player.locator(".stage > canvas").first.focus()
         for key in ("Space", "ArrowRight", "End", "Home"):
             page.keyboard.press(key)
-        button(player, "difference").click()
+        button(player, "change").click()
         wait_for(lambda: (fact(player, "step"), fact(player, "colour-by")), ("0", "change"))
 
     def test_three_points(self, page, app_server):

@@ -85,7 +85,7 @@ export function createPlayer(root, { onState = () => {}, onResend = () => {} } =
   const fontFamily = getComputedStyle(root).fontFamily || "system-ui, sans-serif";
   const runColour = (panel) => palette.classes[Math.max(0, film.panels.indexOf(panel)) % palette.classes.length];
 
-  /** Which two frames "difference" compares: with several runs the first run's and this one's, else the one before and this. */
+  /** Which two frames "change" compares: with several runs the first run's and this one's, else the one before and this. */
   function pairOf(panel, frame) {
     const place = film.panels.indexOf(panel);
     if (film.panels.length > 1) {

@@ -3,7 +3,6 @@ import { element, formatCount, setText } from "./shared.js";
 import { canColour, COLOURINGS, otherTask, shownLabels } from "./player_styles.js";
 
 const MOST_KEYS = 24;
-const COLOUR_WORDS = { change: "difference" };
 
 /**
  * actions: colour(name), hide(kind, value, alone), switch(name) for "names" and "contours".
@@ -14,7 +13,7 @@ export function createLegend(actions) {
   const domains = ["source", "target"].map((name, index) => toggle(name, () => actions.hide("domain", index), element("i", { class: `mark ${name}` })));
   const buttons = COLOURINGS.map((name) => element("button", {
     type: "button", "aria-pressed": "false", onclick: () => actions.colour(name),
-  }, COLOUR_WORDS[name] ?? name));
+  }, name));
   const names = toggle("names", () => actions.switch("names"));
   const contours = toggle("density", () => actions.switch("contours"));
   names.title = "Write each class's name at its middle (N)";
