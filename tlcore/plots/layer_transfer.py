@@ -86,7 +86,7 @@ def transfer_curves(
     base: over the splits; the band reaches from its lowest to its highest value. published: curves of another network
     relative to its own base, for n = 1, 2, …; they are drawn from our base on, their layers stretched over ours.
     marked: curve and n of a point that is pointed at. layers: how many can be transferred, the end of the axis.
-    The view is that of the trained curves: random layers fall out of it, and are found by zooming out.
+    The view is that of the trained curves: random layers fall out of it, and where to is written at its lower edge.
     """
     figure = go.Figure()
     level = float(np.mean(base)) if len(base) else None
@@ -112,9 +112,11 @@ def transfer_curves(
                 marker={"size": 18, "symbol": "circle-open", "color": role_colour("ink"), "line": {"width": 2}},
             )
         )  # fmt: skip
+    view = _view(points, base)
+    _say_below(figure, points, view)
     style_figure(
         figure, uirevision="transfer", hovermode="closest",
-        yaxis={"tickformat": ".0%", "title": "accuracy on B", "range": _view(points, base)},
+        yaxis={"tickformat": ".0%", "title": "accuracy on B", "range": view},
         xaxis={"title": "layers transferred, n", "tickvals": list(range(1, layers + 1)), "range": [0.7, layers + 0.3]},
     )  # fmt: skip
     return figure
@@ -181,6 +183,18 @@ def _view(points: Points, base: Sequence[float]) -> list[float] | None:
     shown = [*base, *(value for curve in LOOKS if curve != "random" for one in points.get(curve, {}).values()
                       for value in one)]  # fmt: skip
     return [max(0.0, min(shown) - MARGIN), min(1.0, max(shown) + MARGIN)] if shown else None
+
+
+def _say_below(figure: go.Figure, points: Points, view: Sequence[float] | None) -> None:
+    """Where random layers end that lie below the view."""
+    means = {n: float(np.mean(values)) for n, values in points.get("random", {}).items() if len(values)}
+    if view is None or not means or min(means.values()) >= view[0]:
+        return
+    lowest = min(means, key=lambda n: means[n])
+    figure.add_annotation(
+        text=f"random, frozen: down to {means[lowest]:.0%} at n = {lowest}", xref="paper", yref="paper", x=0.01, y=0.01,
+        xanchor="left", yanchor="bottom", showarrow=False, font={"size": 11, "color": role_colour("soft")},
+    )  # fmt: skip
 
 
 def _band(figure: go.Figure, base: Sequence[float]) -> None:
