@@ -172,7 +172,9 @@ def _gaps(board: Board) -> dict[str, dict[int, list[float]]]:
 def curves_card(view: RunView | None, title: str) -> None:
     """The score of every task of one run over its steps."""
     with card("curves"):
-        card_header("Every task", title)
+        known = len(_all_scores(metrics_of(view))) if view is not None else 0
+        some = known > MOST_TASKS
+        card_header(f"{MOST_TASKS} of {known} tasks" if some else "Every task", title)
         if view is None or not scores_of(metrics_of(view)):
             st.caption("Drawn as the run is tested.")
             return
@@ -184,8 +186,11 @@ def curves_card(view: RunView | None, title: str) -> None:
 
 def scores_of(metrics: Mapping[str, Series]) -> dict[str, str]:
     """Under which name a run tells the score of each of its tasks, of the first `MOST_TASKS`."""
-    found = {task: f"{score}.{task}" for score in ("accuracy", "r2") for task in family(metrics, score)}
-    return dict([*found.items()][:MOST_TASKS])
+    return dict([*_all_scores(metrics).items()][:MOST_TASKS])
+
+
+def _all_scores(metrics: Mapping[str, Series]) -> dict[str, str]:
+    return {task: f"{score}.{task}" for score in ("accuracy", "r2") for task in family(metrics, score)}
 
 
 def gradients_card(metrics: Mapping[str, Series], title: str) -> None:
