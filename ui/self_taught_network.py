@@ -87,7 +87,7 @@ def _learner_row(title: str, spec: RunSpec, metrics: Mapping[str, Series]) -> st
     task, method = spec.data, spec.method.name
     given = []
     if getattr(task, "source", None) is not None:
-        behind = "over photographs" if getattr(task, "backdrop", "") == "photographs" else "no labels"
+        behind = "laid over photographs" if getattr(task, "backdrop", "") == "photographs" else "no labels"
         given.append(_box("source", "source", behind))
     if getattr(task, "target_pictures", 0):
         given.append(_box("target", "target", "no labels"))
