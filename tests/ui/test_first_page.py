@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -17,7 +18,8 @@ def begin() -> None:
         async with loaded(None):  # type: ignore[arg-type]
             pass
 
-    asyncio.run(serve())
+    with ThreadPoolExecutor() as threads:  # the browser tests' own loop may run in this one
+        threads.submit(asyncio.run, serve()).result()
 
 
 def test_the_films_of_the_map_are_read_already() -> None:
