@@ -8,7 +8,6 @@ page was asked for. The first visitor of a server also waits for what it loads t
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import tempfile
 from pathlib import Path
@@ -16,9 +15,9 @@ from pathlib import Path
 from benchmarks.load.report import machine
 from benchmarks.load.served import serve
 from benchmarks.pages import PAGE, write
+from benchmarks.runs_page import BROWSER
 
 BEGIN, END = "<!-- first movement: begin -->", "<!-- first movement: end -->"
-BROWSER = os.environ.get("TLCORE_CHROMIUM", "/usr/bin/chromium-headless-shell")
 # The map lies in a shadow root; each of its canvases says which frame it shows.
 WATCH = """
 const shown = new Map();

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import streamlit as st
@@ -34,6 +34,7 @@ PROTOCOLS = {
 }
 SHOWN_PAIRS = 6
 BLAMED = 3
+MOST_DIGITS = 8
 
 
 def protocol_table(entries: Sequence[Published], titles: Mapping[str, str], finished: Finished) -> None:
@@ -84,7 +85,7 @@ def calibration_card(metrics: Mapping[str, Series], title: str, key: str) -> Non
     place = st.select_slider(
         "Taken from the score of every seen class, from “always seen” to “always unseen”",
         range(len(constants.values)), untouched, key=f"calibration-{key}",
-        format_func=lambda place: f"{constants.values[place]:.2f}",
+        format_func=place_labels(constants.values).__getitem__,
     )  # fmt: skip
     at = float(unseen.values[place]), float(seen.values[place])
     live_chart(
@@ -95,6 +96,17 @@ def calibration_card(metrics: Mapping[str, Series], title: str, key: str) -> Non
         f"Constant {constants.values[place]:.2f}: seen {at[1]:.1%}, unseen {at[0]:.1%}, harmonic mean "
         f"{harmonic_mean(*at):.1%}. To choose it on these test classes would be an oracle: it is to be looked at."
     )
+
+
+def place_labels(constants: Iterable[float]) -> list[str]:
+    """How each constant stands on the slider: with as many digits as tell them apart, as the slider knows its places by
+    their labels alone; where none do, with the place."""
+    found = [float(constant) for constant in constants]
+    for digits in range(2, MOST_DIGITS + 1):
+        labels = [f"{constant:.{digits}f}" for constant in found]
+        if len(set(labels)) == len(labels):
+            return labels
+    return [f"{constant:.2f} ({place})" for place, constant in enumerate(found, 1)]
 
 
 def unseen_part(confusion: Confusion, names: Sequence[str]) -> tuple[Confusion, list[str]]:
