@@ -32,6 +32,7 @@ Draw = Callable[[Mapping[str, Mapping[str, Series]]], go.Figure]
 
 FRESH_SECONDS = 0.1  # within them all viewers are given the same
 MOST_KEPT = 200
+LOOK_AGAIN_SECONDS = 3.0  # after which it is said again that the page has to be drawn, if it has not been
 SIGHT_SECONDS = 2.0  # between two looks whether a viewer may still see the runs: for each viewer apart
 _MOVING = "_moving_charts"
 _LOOK = "look"  # the subject of whether the page has to be drawn again
@@ -72,12 +73,14 @@ class Movement:
     def __init__(self) -> None:
         self.charts: dict[str, Moving] = {}
         self._drawn: dict[str, State] = {}  # of each run, when the whole page was drawn last
+        self._drawings = 0  # how often the whole page was drawn
         self.channel = Channel(self.news)
         self._sight: tuple[float, frozenset[str], bool] = (-SIGHT_SECONDS, frozenset(), False)
 
     def begin(self) -> None:
         """The whole page is about to be drawn, and all its charts with it."""
         self.charts, self._drawn = {}, {}
+        self._drawings += 1
 
     def add(self, chart: Moving) -> None:
         """A chart was drawn, with the whole page or by a part of it that is drawn more often."""
@@ -113,12 +116,17 @@ class Movement:
         return answer
 
     def news(self) -> News:
-        """The same for a browser that listens."""
+        """The same for a browser that listens. That the page has to be drawn again is said in other words after each
+        time it was, and from time to time: it is sent once in the same words, and what has changed since the browser
+        was told, while the page was being drawn, would be lost."""
         try:
             fresh, look = self.fresh()
         except LabError:  # the page says it, where it is drawn next
             return {}
-        return {key: found.message for key, found in fresh.items()} | {_LOOK: json.dumps({_LOOK: True}) if look else ""}
+        moment = f"{self._drawings}.{time.monotonic() // LOOK_AGAIN_SECONDS:.0f}"
+        return {key: found.message for key, found in fresh.items()} | {
+            _LOOK: json.dumps({_LOOK: moment}) if look else ""
+        }
 
 
 def moving_chart(

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +29,7 @@ BROWSER_FLAGS = [
     "--disable-component-update",
     "--no-first-run",
 ]
+LOG_END = 4000  # characters that are printed of a server's log
 
 
 def find_chromium() -> str | None:
@@ -70,15 +71,42 @@ def visitor(browser: object, **wishes: object) -> object:
     return context
 
 
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let fixtures know whether their test failed."""
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
+
+
 @pytest.fixture
 def page(request: pytest.FixtureRequest, browser: object) -> Iterator[object]:
     """A fresh page, as a new visitor would have it who wants less motion: painting films takes an eighth of the time.
 
-    A module that says `MOVES = True` gets what moves by itself; a test can ask for it with `let_move`.
+    A module that says `MOVES = True` gets what moves by itself; a test can ask for it with `let_move`. Where the test
+    fails, what the page shows is printed, and what its server wrote last.
     """
     context = visitor(browser, reduced_motion="no-preference" if getattr(request.module, "MOVES", False) else "reduce")
-    yield context.new_page()
-    context.close()
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    try:
+        if request.node.stash.get(FAILED, False):
+            print(f"{page.url} shows:\n{page.locator('body').inner_text(timeout=5000)}")
+            print("\n".join(["its scripts complain:", *complaints]))
+            log = next((log for address, log in LOGS.items() if page.url.startswith(address)), None)
+            if log is not None:
+                print(f"its server wrote last:\n{log.read_text(errors='replace')[-LOG_END:]}")
+    finally:
+        context.close()
 
 
 def let_move(page: object) -> None:
@@ -98,6 +126,7 @@ def store_of(address: str) -> Store:
 
 
 SERVED: dict[str, Path] = {}
+LOGS: dict[str, Path] = {}
 PROCESSES: dict[str, int] = {}
 
 
@@ -140,7 +169,7 @@ def app_server(
             )
         address = f"http://127.0.0.1:{port}"
         running[path] = (process, address)
-        SERVED[address] = folder / "store"
+        SERVED[address], LOGS[address] = folder / "store", log
         PROCESSES[address] = process.pid
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:

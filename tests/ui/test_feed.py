@@ -15,6 +15,7 @@ from tlcore.errors import StoreError
 from tlcore.presets import all_presets
 from tlcore.runs import Series, Store
 from ui import feed
+from ui.channel import _Line
 from ui.feed import FRESH_SECONDS, Moving
 from ui.library import RunView
 
@@ -92,7 +93,43 @@ def test_a_page_hears_of_its_charts_and_when_it_has_to_be_drawn_again(
     assert (steps_of(before["loss"]), before["look"]) == ([1], "")
     go_on(chart)
     after = page.news()
-    assert (steps_of(after["loss"]), json.loads(after["look"])) == ([1, 2], {"look": True})
+    assert (steps_of(after["loss"]), json.loads(after["look"])) == ([1, 2], {"look": ANY})
+
+
+def test_a_second_change_is_told_of_although_the_first_was_a_moment_ago(
+    tmp_path: Path, chart: Moving, clock: Clock
+) -> None:
+    first = chart.views["dann"]
+    other = first.store.add(all_presets()["domain-adversarial/moons"].arms["source_only"], arm="source_only")
+    first.store.change(other, state="running", step=1, heartbeat=1.0)
+
+    def draw(page: feed.Movement) -> None:
+        page.begin()
+        views = {"dann": first.run.id, "source_only": other}
+        page.add(
+            replace(
+                chart, views={arm: RunView(first.store.require(run), first.store, False) for arm, run in views.items()}
+            )
+        )
+
+    page, line = feed.Movement(), _Line(lambda: None)
+    draw(page)
+    line.take(page.news())
+    first.store.change(first.run.id, state="finished")
+    clock.now += FRESH_SECONDS * 1.1
+    line.take(page.news())
+    told = line.waiting.pop("look")
+    draw(page)
+    first.store.change(other, state="finished")  # before anybody has looked for news again
+    clock.now += FRESH_SECONDS * 1.1
+    line.take(page.news())
+    assert line.waiting.pop("look") != told
+    clock.now += feed.LOOK_AGAIN_SECONDS / 100
+    line.take(page.news())
+    assert "look" not in line.waiting, "not twice for the same, unless"
+    clock.now += feed.LOOK_AGAIN_SECONDS
+    line.take(page.news())
+    assert "look" in line.waiting, "the page was not drawn for long"
 
 
 def test_what_a_part_of_the_page_knows_already_the_whole_page_is_told_of(chart: Moving) -> None:
@@ -116,7 +153,8 @@ def test_a_run_that_may_no_longer_be_seen_is_no_longer_told_of(chart: Moving, mo
     view = chart.views["dann"]
     view.store.change(view.run.id, state="stopped")
     view.store.discard([view.run.id])
-    assert page.news() == {"look": json.dumps({"look": True})}
+    news = page.news()
+    assert news.keys() == {"look"} and news["look"]
 
 
 def test_a_store_that_cannot_be_read_leaves_the_page_as_it_is(chart: Moving, monkeypatch: pytest.MonkeyPatch) -> None:
