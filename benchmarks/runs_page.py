@@ -105,7 +105,7 @@ def summed_up(times: list[float]) -> Times:
 def asked_of_the_library(store: Store) -> Iterator[tuple[str, Times]]:
     """What is asked, and what it takes."""
     shipped = [found for name in all_presets() if (found := recorded(name)) is not None]
-    library = Library(store, shipped)
+    library = Library(store, shipped, {name: preset.title for name, preset in all_presets().items()})
     wanted = {
         "newest": Wanted(),
         "one preset": Wanted(presets=["domain-adversarial/moons"]),

@@ -25,7 +25,7 @@ from ui.experiment import Experiment
 from ui.hosted_words import require_upload, upload_megabytes, upload_refusal, upload_words
 from ui.library import RunView, executor, hosted_executor
 from ui.page import card_header
-from ui.runs_reach import experiment_of, page_of
+from ui.runs_reach import experiment_of, library, page_of
 from ui.runs_table import choose, chosen_runs
 from ui.sharing import share_popover
 from ui.take_along import python_code, terminal_command
@@ -153,7 +153,8 @@ def detail(entry: Entry, view: RunView) -> None:
     """One run: its name and note, where it is shown, how to make it again, its files."""
     store, run = executor().store, view.run
     where = "recorded, ships with the lab" if view.is_recorded else "imported" if entry.imported else "trained here"
-    card_header(entry.title, f"{run.state} · {where} · {view.machine}")
+    title = library().title(entry)
+    card_header(title, f"{run.state} · {where} · {view.machine}")
 
     def rename() -> None:
         store.rename(run.id, str(st.session_state[f"runs-name-{run.id}"] or ""))
@@ -165,7 +166,7 @@ def detail(entry: Entry, view: RunView) -> None:
     with left:
         st.text_input(
             "Name", entry.name or "", key=f"runs-name-{run.id}", max_chars=LONGEST_NAME, on_change=guarded,
-            args=(rename,), placeholder=f"{entry.title[:60]}",
+            args=(rename,), placeholder=title[:60],
         )  # fmt: skip
         st.text_area(
             "Note", entry.note or "", key=f"runs-note-{run.id}", max_chars=LONGEST_NOTE, on_change=guarded,

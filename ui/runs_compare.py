@@ -161,9 +161,10 @@ def lineage_figure(tree: Lineage, entries: Mapping[str, Entry], chosen: set[str]
                     x=[x0, middle, middle, x1], y=[y0, y0, y1, y1], mode="lines", hoverinfo="skip", showlegend=False,
                     line={"color": LIGHT.soft, "width": 1.5, "dash": dash, "shape": "spline", "smoothing": 0.6},
                 )  # fmt: skip
-    names = [short(entries[one].title, 26) if one in entries else f"{one[:8]}, not here" for one in place]
+    titles = titles_of([entries[one] for one in place if one in entries])
+    names = [short(titles[one], 26) if one in titles else f"{one[:8]}, not here" for one in place]
     hover = [
-        f"{entries[one].title} · seed {entries[one].seed} · {entries[one].state}" if one in entries else one
+        f"{library().title(entries[one])} · seed {entries[one].seed} · {entries[one].state}" if one in entries else one
         for one in place
     ]
     figure.add_scatter(

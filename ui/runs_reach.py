@@ -40,7 +40,7 @@ def library() -> Library:
 
 @lru_cache(maxsize=100)
 def _library_over(store: Store) -> Library:
-    return Library(store, shipped())
+    return Library(store, shipped(), {name: preset.title for name, preset in all_presets().items()})
 
 
 @st.cache_resource(show_spinner=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -101,9 +101,10 @@ def runs_table(library: Library, wanted: Wanted, version: str) -> None:
         choose([*kept, *(run_id for run_id in marked if run_id not in kept)])
 
     st.dataframe(
-        frame(entries, wanted.metric), hide_index=True, key=key, on_select=on_select, selection_mode="multi-row",
+        frame(entries, wanted.metric, library.titles), key=key, on_select=on_select, selection_mode="multi-row",
         selection_default={"selection": {"rows": [here.index(one) for one in chosen if one in here]}},
         row_height=34, height=min(38 + 34 * len(entries), 560), column_config=_columns(wanted.metric), placeholder="–",
+        hide_index=True,
         alt=f"Runs {(page - 1) * PAGE_SIZE + 1} to {(page - 1) * PAGE_SIZE + len(entries)} of {count}",
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center", key="runs-paging"):
@@ -136,11 +137,11 @@ def _nothing(wanted: Wanted) -> None:
         st.info("No run matches these filters. Take one of them away, or search for fewer words.")
 
 
-def frame(entries: Sequence[Entry], metric: str) -> pandas.DataFrame:
-    """The entries as the table shows them."""
+def frame(entries: Sequence[Entry], metric: str, titles: Mapping[str, str]) -> pandas.DataFrame:
+    """The entries as the table shows them. titles: what presets are called on their pages."""
     return pandas.DataFrame({
         "★": ["★" if entry.starred else "" for entry in entries],
-        "Run": [entry.name or entry.preset or entry.method for entry in entries],
+        "Run": [entry.name or titles.get(entry.preset or "") or entry.preset or entry.method for entry in entries],
         "Arm": [entry.arm or entry.method for entry in entries],
         "Seed": [entry.seed for entry in entries],
         "State": [_state(entry) for entry in entries],
@@ -149,6 +150,7 @@ def frame(entries: Sequence[Entry], metric: str) -> pandas.DataFrame:
         "Tags": [list(entry.tags) for entry in entries],
         "When": [datetime.fromtimestamp(entry.ended or entry.created, UTC) for entry in entries],
         "Trained": [f"{entry.seconds:,.0f} s" for entry in entries],
+        "Preset": [entry.preset or "" for entry in entries],
         "Identity": [entry.id[:8] for entry in entries],
     })  # fmt: skip
 
@@ -165,7 +167,7 @@ def _columns(metric: str) -> dict[str, object]:
     form = "percent" if metric.endswith("accuracy") else "%.3f" if metric == MAIN else "%.4g"
     return {
         "★": config.TextColumn(width=28),
-        "Run": config.TextColumn(width=220),
+        "Run": config.TextColumn(width=240),
         "Arm": config.TextColumn(width=120),
         "Seed": config.NumberColumn(width=52),
         "State": config.TextColumn(width=96),
@@ -174,5 +176,6 @@ def _columns(metric: str) -> dict[str, object]:
         "When": config.DatetimeColumn(format="D MMM YYYY, HH:mm", width=140),
         "Trained": config.TextColumn(width=76),
         "From": config.TextColumn(width=80),
+        "Preset": config.TextColumn(width=200),
         "Identity": config.TextColumn(width=84),
     }

@@ -131,7 +131,17 @@ def test_titles_tell_runs_apart(store: Store):
         store.rename(run, "the same name " * 6)
     entries = runs_reach.library().named(runs)
     assert len(set(runs_compare.titles_of(entries).values())) == 2
-    assert len(frame(entries, "target_accuracy")) == 2
+    assert len(frame(entries, "target_accuracy", {})) == 2
+
+
+def test_a_run_is_called_by_its_name_else_by_the_title_of_its_preset(store: Store):
+    run, library = finished(store, "dann", 7), runs_reach.library()
+    [entry] = library.named([run])
+    assert library.title(entry) == f"{PRESET.title} · dann"
+    assert frame([entry], "", library.titles)["Run"].tolist() == [PRESET.title]
+    store.rename(run, "mine")
+    [entry] = library.named([run])
+    assert library.title(entry) == "mine" == frame([entry], "", library.titles)["Run"][0]
 
 
 def test_filters_come_from_the_address_and_nonsense_there_is_passed_over(store: Store):

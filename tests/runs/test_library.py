@@ -66,6 +66,19 @@ class TestFilters:
         assert found(store, text=ids[4][:9]) == [ids[4]]
         assert found(store, text="' OR 1=1 --") == []
 
+    def test_a_run_without_a_name_is_found_and_put_in_order_by_the_title_of_its_preset(
+        self, store: Store, ids: list[str]
+    ):
+        other = store.add(RunSpec(seed=77), preset="domain-adversarial/other")
+        store.rename(ids[0], "mooring")
+        titles = {"domain-adversarial/moons": "Two moons, turned", "domain-adversarial/other": "Aground"}
+        library = Library(store, titles=titles)
+        page = library.page(Wanted(text="TURNED two"))
+        assert {entry.id for entry in page.entries} == set(ids)
+        by_name = [entry.id for entry in library.page(Wanted(sort="name", descending=False)).entries]
+        assert by_name == [other, ids[0], *ids[:0:-1]]
+        assert not Library(store).page(Wanted(text="turned")).entries
+
     @pytest.mark.parametrize("sort", SORTINGS)
     def test_every_order_holds_every_run(self, store: Store, ids: list[str], sort: str):
         up, down = found(store, sort=sort, descending=False), found(store, sort=sort)

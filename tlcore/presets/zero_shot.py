@@ -93,9 +93,9 @@ DEFAULT = Preset(
     arms=CREATURE_ARMS,
     side_by_side=("naive", "margin"),
     look_for=(
-        "Play the film. On the left pictures and descriptions are only pulled together, and everything falls into one "
+        "Play the film. The naive objective only pulls pictures and descriptions together, and everything falls into one "
         "point: nothing can be told apart there, whatever the picture.",
-        "On the right the margin pushes other descriptions away. Orange points, animals never shown, gather near the "
+        "The margin also pushes other descriptions away. Orange points, animals never shown, gather near the "
         "descriptions of their own kind.",
         "Compare the two protocols in the table. Among unseen animals alone most are named rightly; among all of them "
         "the seen animals win most of the time.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,12 +19,15 @@ _COLUMNS = "id, method, preset, arm, seed, state, created, ended, seconds, step,
 _SEARCHED = "id, method, preset, arm, seed, state, created"  # all in the index `runs_listing`: no fat row is read
 _ORDERED_BY = {"duration": "seconds", "metric": "summary"}  # what an order needs besides
 _LABELS = "LEFT JOIN labels ON labels.visitor = :visitor AND labels.run = every.id"
+_TITLED = "WITH titles (titled, title) AS MATERIALIZED (SELECT key, value FROM json_each(:titles))"
+_TITLES = "LEFT JOIN titles ON titled = every.preset"
 MAIN_METRICS = ("target_accuracy", "unseen_accuracy", "adjusted_mutual_information")  # the first that a run has
 _EXTRACTED = ", ".join(f"json_extract(summary, :metric_{place})" for place in range(len(MAIN_METRICS)))
 _METRIC = f"CASE WHEN json_valid(summary) THEN coalesce({_EXTRACTED}) END"
 SORTINGS = {
-    "created": "created", "name": "coalesce(name, preset, method) COLLATE NOCASE", "preset": "preset", "arm": "arm",
-    "seed": "seed", "state": "state", "duration": "seconds", "metric": _METRIC, "starred": "coalesce(starred, 0)",
+    "created": "created", "name": "coalesce(name, title, preset, method) COLLATE NOCASE", "preset": "preset",
+    "arm": "arm", "seed": "seed", "state": "state", "duration": "seconds", "metric": _METRIC,
+    "starred": "coalesce(starred, 0)",
 }  # fmt: skip
 METRICS_READ = 200  # of so many of the newest runs the names of the metrics are known
 
@@ -33,8 +36,9 @@ METRICS_READ = 200  # of so many of the newest runs the names of the metrics are
 class Wanted:
     """Which runs are wanted, and in which order. Empty fields ask for nothing.
 
-    text: every word of it must occur in identity, name, note, a tag, preset, arm or method. origin: "own", "recorded"
-    or both ("" or "all"). metric: whose last value is shown and sorted by; empty for each run's main one.
+    text: every word of it must occur in identity, name, note, a tag, preset and its title, arm or method. origin:
+    "own", "recorded" or both ("" or "all"). metric: whose last value is shown and sorted by; empty for each run's main
+    one.
     """
 
     text: str = ""
@@ -74,11 +78,6 @@ class Entry:
     tags: tuple[str, ...]
     metric: float | None
 
-    @property
-    def title(self) -> str:
-        """Its name, else what it is."""
-        return self.name or " · ".join(part for part in (self.preset, self.arm or self.method) if part)
-
 
 @dataclass(frozen=True)
 class Page:
@@ -103,8 +102,11 @@ class Choices:
 class Library:
     """Every run of a store, and behind them those that ship with the lab."""
 
-    def __init__(self, store: Store, shipped: Iterable[Store] = ()) -> None:
+    def __init__(self, store: Store, shipped: Iterable[Store] = (), titles: Mapping[str, str] | None = None) -> None:
+        """titles: what presets are called; a run without a name is found, and put in order, by that of its preset."""
         self.store = store
+        self.titles = dict(titles or {})
+        self._titles = json.dumps(self.titles)
         query = f"SELECT {_COLUMNS} FROM runs"
         rows = [dict(row) for recorded in shipped for row in recorded.database.rows(query)]
         self._shipped_rows = list({row["id"]: row for row in rows}.values())
@@ -125,15 +127,15 @@ class Library:
         where, values = self._where(wanted)
         direction = "DESC" if wanted.descending else "ASC"
         columns = ", ".join([_SEARCHED, *([_ORDERED_BY[wanted.sort]] if wanted.sort in _ORDERED_BY else [])])
-        everything = f"FROM ({self._all(columns)}) AS every {_LABELS} {where}"
+        everything = f"FROM ({self._all(columns)}) AS every {_LABELS} {_TITLES} {where}"
         query = (  # counted and ordered in one pass
-            f"SELECT id, count(*) OVER () AS total {everything} "
+            f"{_TITLED} SELECT id, count(*) OVER () AS total {everything} "
             f"ORDER BY {SORTINGS[wanted.sort]} {direction} NULLS LAST, created DESC, id LIMIT :limit OFFSET :offset"
         )
-        values |= {"shipped": self._shipped_with(columns)}
+        values |= {"shipped": self._shipped_with(columns), "titles": self._titles}
         rows = self._rows(query, values | {"limit": limit, "offset": offset})
         if not rows and offset:
-            total = int(self._rows(f"SELECT count(*) {everything}", values)[0][0])
+            total = int(self._rows(f"{_TITLED} SELECT count(*) {everything}", values)[0][0])
             return self.page(wanted, limit=limit, offset=(total - 1) // limit * limit if total else 0)
         total = rows[0]["total"] if rows else 0
         return Page(tuple(self.named([row["id"] for row in rows], wanted.metric)), offset, total)
@@ -149,6 +151,11 @@ class Library:
         )
         found = {entry.id: entry for entry in self._with_tags([_entry(row) for row in self._rows(query, values)])}
         return [found[run_id] for run_id in run_ids if run_id in found]
+
+    def title(self, entry: Entry) -> str:
+        """What a run is called: its name, else the title of its preset and its arm."""
+        preset = self.titles.get(entry.preset or "", entry.preset)
+        return entry.name or " · ".join(part for part in (preset, entry.arm or entry.method) if part)
 
     def choices(self) -> Choices:
         """What there is to filter by; read anew only when a run has come, ended or gone, or a tag."""
@@ -232,6 +239,7 @@ class Library:
                 "coalesce(name, '')",
                 "coalesce(note, '')",
                 "coalesce(preset, '')",
+                "coalesce(title, '')",
                 "coalesce(arm, '')",
                 "method",
             )
