@@ -93,8 +93,8 @@ DEFAULT = Preset(
     arms=CREATURE_ARMS,
     side_by_side=("naive", "margin"),
     look_for=(
-        "Play the film. The naive objective only pulls pictures and descriptions together, and everything falls into one "
-        "point: nothing can be told apart there, whatever the picture.",
+        "Play the film. The naive objective only pulls pictures and descriptions together, and everything falls into "
+        "one point: nothing can be told apart there, whatever the picture.",
         "The margin also pushes other descriptions away. Orange points, animals never shown, gather near the "
         "descriptions of their own kind.",
         "Compare the two protocols in the table. Among unseen animals alone most are named rightly; among all of them "
