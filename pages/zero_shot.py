@@ -13,6 +13,7 @@ from tlcore.plots import zero_shot as plots
 from tlcore.presets.zero_shot import PAGE
 from tlcore.runs import Notice, Series
 from ui.background import lively
+from ui.choices import first_until_chosen
 from ui.comparison import finished_runs
 from ui.experiment import Experiment, from_address
 from ui.feed import feed, moving_chart
@@ -208,9 +209,10 @@ def questions(experiment: Experiment) -> None:
     if not done:
         return
     titles = experiment.titles()
-    arm = st.segmented_control(
-        "Look into", list(done), default=next(iter(done)), format_func=titles.__getitem__, key="look-into"
-    ) or next(iter(done))
+    arm: str = st.segmented_control(
+        "Look into", list(done), required=True, format_func=titles.__getitem__, key="look-into",
+        on_change=first_until_chosen("look-into", list(done)),
+    )  # fmt: skip
     view = done[arm]
     assert view is not None
     probe = probe_of(view.store, view.run.id)
@@ -222,6 +224,8 @@ def questions(experiment: Experiment) -> None:
     if model is None:
         st.caption("The weights of this run are not on this machine: press Train, and it can be asked.")
         return
+    if arm == "naive":
+        st.caption("This space is only looked at: where all lie in one point, no description decides anything.")
     if arm in ASKED:
         attributes = done.get("attributes")
         beside = askable(attributes) if attributes else None

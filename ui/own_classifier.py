@@ -20,6 +20,7 @@ from tlcore.specs import TaskPair
 from tlcore.specs.model_questions import ExportOnnx, TryPicture
 from tlcore.specs.run import VECTORS
 from ui.background import lively, look
+from ui.choices import first_until_chosen
 from ui.data_pieces import empty, pieces_style, quiet, said, strip, waiting
 from ui.downloads import download, download_trouble
 from ui.experiment import COMPARED_SEEDS, Experiment
@@ -62,11 +63,12 @@ def _own_classifier(experiment: Experiment) -> None:
             return
         runs = {run.id: run for run, _ in titles}
         words = {run.id: text for run, text in titles}
-        chosen = st.selectbox(
-            "Run", list(runs), format_func=words.__getitem__, key=f"classifier-run-{experiment.preset.name}",
+        key = f"classifier-run-{experiment.preset.name}"
+        chosen: str = st.selectbox(
+            "Run", list(runs), format_func=words.__getitem__, key=key, on_change=first_until_chosen(key, list(runs)),
             help="Finished runs of this experiment on this machine, the most accurate first.",
         )  # fmt: skip
-        run = runs.get(chosen or "") or titles[0][0]
+        run = runs[chosen]
         left, right = st.columns([3, 2], gap="large")
         with left:
             _try(run)
