@@ -8,7 +8,8 @@ from tlcore.errors import LabError
 from ui.library import executor
 from ui.page import card, page_header
 from ui.runs_actions import actions, detail, import_and_room, said, undo_bar
-from ui.runs_compare import curves, differences, films, lineage_graph
+from ui.runs_compare import curves, differences, films
+from ui.runs_lineage import lineage_graph
 from ui.runs_reach import library, reach_all
 from ui.runs_table import chosen_runs, filters, runs_table
 from ui.sharing import has_links, shared_links

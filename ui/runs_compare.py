@@ -1,25 +1,23 @@
-"""Chosen runs beside each other: curves of one metric, the fields in which they differ, their films, their lineage."""
+"""Chosen runs beside each other: curves of one metric, the fields in which they differ, their films."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from tlcore.player.film import accuracy_curve
 from tlcore.player.message import probe_digest
-from tlcore.plots.style import LIGHT, class_colour, style_figure
+from tlcore.plots.style import class_colour, style_figure
 from tlcore.runs.differences import spec_differences
 from tlcore.runs.library import Entry
-from tlcore.runs.lineage import Lineage, lineage
 from ui.films import film_panel, projections_of
-from ui.library import RunView, executor
+from ui.library import RunView
 from ui.live_chart import live_chart
-from ui.page import card, card_header
+from ui.page import card_header
 from ui.player import MOST_PANELS, player, player_state
-from ui.runs_reach import library, recorded_arrows
 
 MOST_CURVES = 12
 SHORT = 34
@@ -34,7 +32,7 @@ def short(text: str, longest: int = SHORT) -> str:
 def titles_of(entries: Sequence[Entry]) -> dict[str, str]:
     """A title for each run that tells it from the others: its name, else arm and seed, and where these meet more."""
     titles = {entry.id: short(entry.name or f"{entry.arm or entry.method}, seed {entry.seed}") for entry in entries}
-    for more in (lambda entry: entry.preset or entry.method, lambda entry: entry.id[:6]):
+    for more in (lambda entry: (entry.preset or entry.method).rpartition("/")[2], lambda entry: entry.id[:6]):
         alike: dict[str, set[str]] = {}
         for entry in entries:
             alike.setdefault(titles[entry.id], set()).add(more(entry))
@@ -119,67 +117,3 @@ def films(entries: Sequence[Entry], views: Sequence[RunView]) -> None:
         value = accuracy_curve(view.store.metrics(view.run.id, ["target_accuracy"]).get("target_accuracy"))
         panels.append(film_panel(view, titles[view.run.id], value, state, surfaces=state.projection == "input"))
     player(panels, first, key=key, projections=projections, total_steps=max(view.run.steps for view in shown))
-
-
-def lineage_graph(run_ids: Sequence[str]) -> None:
-    """Which weights came from where, from left to right."""
-    tree = lineage(executor().store, run_ids, recorded_arrows())
-    if not tree.arrows:
-        if len(run_ids) == 1:
-            st.caption("Its weights came from no other run, and no other run started from them.")
-        return
-    entries = {entry.id: entry for entry in library().named(list(tree.generations))}
-    with card("runs-lineage"):
-        card_header("Where the weights came from", f"{tree.left_out} more not drawn" if tree.left_out else "")
-        figure, rows = lineage_figure(tree, entries, set(run_ids))
-        live_chart(
-            figure, key="runs-lineage", height=max(150, 70 * rows), description="Runs and the weights between them"
-        )
-        st.caption(
-            "From left to right: a line carries final weights to a run that starts from them, a dotted one is a fork."
-        )
-
-
-def lineage_figure(tree: Lineage, entries: Mapping[str, Entry], chosen: set[str]) -> tuple[go.Figure, int]:
-    """The graph, and how many rows its fullest generation has."""
-    columns: dict[int, list[str]] = {}
-    for run_id, generation in sorted(tree.generations.items(), key=lambda pair: (pair[1], pair[0])):
-        columns.setdefault(generation, []).append(run_id)
-    rows = max(len(column) for column in columns.values())
-    place = {
-        run_id: (generation, (row + 0.5) * rows / len(column))
-        for generation, column in columns.items()
-        for row, run_id in enumerate(column)
-    }
-    figure = go.Figure()
-    for dash, kind in (("solid", "run"), ("dot", "checkpoint")):
-        for arrow in tree.arrows:
-            if arrow.kind == kind:
-                (x0, y0), (x1, y1) = place[arrow.origin], place[arrow.run]
-                middle = (x0 + x1) / 2
-                figure.add_scatter(
-                    x=[x0, middle, middle, x1], y=[y0, y0, y1, y1], mode="lines", hoverinfo="skip", showlegend=False,
-                    line={"color": LIGHT.soft, "width": 1.5, "dash": dash, "shape": "spline", "smoothing": 0.6},
-                )  # fmt: skip
-    titles = titles_of([entries[one] for one in place if one in entries])
-    names = [short(titles[one], 26) if one in titles else f"{one[:8]}, not here" for one in place]
-    hover = [
-        f"{library().title(entries[one])} · seed {entries[one].seed} · {entries[one].state}" if one in entries else one
-        for one in place
-    ]
-    figure.add_scatter(
-        x=[x for x, _ in place.values()], y=[y for _, y in place.values()], mode="markers+text", showlegend=False,
-        text=[html.escape(name) for name in names], textposition="bottom center",
-        hovertext=[html.escape(text) for text in hover], hoverinfo="text",
-        marker={
-            "size": 16, "line": {"width": 2, "color": LIGHT.label},
-            "color": [LIGHT.label if one in chosen else LIGHT.card for one in place],
-        },
-    )  # fmt: skip
-    last = max(columns)
-    hidden = {"showgrid": False, "showticklabels": False, "zeroline": False, "fixedrange": True, "showline": False}
-    style_figure(
-        figure, uirevision="lineage", xaxis=hidden | {"range": [-0.5, last + 0.5]},
-        yaxis=hidden | {"range": [rows + 0.2, -0.1]},
-    )  # fmt: skip
-    return figure, rows

@@ -146,9 +146,9 @@ def frame(entries: Sequence[Entry], metric: str, titles: Mapping[str, str]) -> p
         "Seed": [entry.seed for entry in entries],
         "State": [_state(entry) for entry in entries],
         metric or MAIN: [entry.metric for entry in entries],
+        "When": [datetime.fromtimestamp(entry.ended or entry.created, UTC) for entry in entries],
         "From": ["recorded" if entry.recorded else "imported" if entry.imported else "here" for entry in entries],
         "Tags": [list(entry.tags) for entry in entries],
-        "When": [datetime.fromtimestamp(entry.ended or entry.created, UTC) for entry in entries],
         "Trained": [f"{entry.seconds:,.0f} s" for entry in entries],
         "Preset": [entry.preset or "" for entry in entries],
         "Identity": [entry.id[:8] for entry in entries],
@@ -167,7 +167,7 @@ def _columns(metric: str) -> dict[str, object]:
     form = "percent" if metric.endswith("accuracy") else "%.3f" if metric == MAIN else "%.4g"
     return {
         "★": config.TextColumn(width=28),
-        "Run": config.TextColumn(width=240),
+        "Run": config.TextColumn(width=230),
         "Arm": config.TextColumn(width=120),
         "Seed": config.NumberColumn(width=52),
         "State": config.TextColumn(width=96),

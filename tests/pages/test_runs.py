@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -13,8 +14,10 @@ from streamlit.testing.v1 import AppTest
 from tlcore.cli import build_parser
 from tlcore.presets import all_presets
 from tlcore.runs import Store
+from tlcore.runs.lineage import Arrow, Lineage
 from tlcore.specs import Budget, RunSpec, override
 from ui import runs_actions, runs_compare, runs_reach
+from ui.runs_lineage import ROOMY_ROWS, lineage_figure
 from ui.runs_table import frame
 
 PAGES = Path(__file__).parents[2] / "pages"
@@ -132,6 +135,28 @@ def test_titles_tell_runs_apart(store: Store):
     entries = runs_reach.library().named(runs)
     assert len(set(runs_compare.titles_of(entries).values())) == 2
     assert len(frame(entries, "target_accuracy", {})) == 2
+
+
+@pytest.mark.parametrize("children", [2, ROOMY_ROWS + 1])
+def test_every_run_of_a_lineage_can_be_told_from_the_others(store: Store, children: int):
+    parent, *others = [finished(store, "dann", seed) for seed in range(children + 1)]
+    entries = {entry.id: entry for entry in runs_reach.library().named([parent, *others])}
+    tree = Lineage(
+        {parent: 0, "f" * 64: 1, **dict.fromkeys(others, 1)}, tuple(Arrow(parent, one, "run") for one in others)
+    )
+    figure, height = lineage_figure(tree, entries, {parent})
+    *lines, runs = figure.data
+    at = dict(zip(runs.text, zip(runs.x, runs.y, strict=True), strict=True))
+    unknown = "ffffffff, not here"
+    assert at.keys() == {*(f"dann, seed {seed}" for seed in range(children + 1)), unknown}
+    ends = {((line.x[0], line.y[0]), (line.x[-1], line.y[-1])) for line in lines}
+    assert ends == {(at["dann, seed 0"], at[f"dann, seed {seed}"]) for seed in range(1, children + 1)}
+    assert max(at.values()) == at[unknown], "below those of which something is known"
+    beside = [text for text, at in zip(runs.text, runs.textposition, strict=True) if at == "middle right"]
+    assert len(beside) == (0 if children == 2 else children + 1)
+    column = sorted(y for x, y in at.values() if x == 1)
+    closest = min(np.diff(column)) * height / (children + 1.3)
+    assert closest > 20, "a line of text has room"
 
 
 def test_a_run_is_called_by_its_name_else_by_the_title_of_its_preset(store: Store):

@@ -109,7 +109,7 @@ class Library:
         self._titles = json.dumps(self.titles)
         query = f"SELECT {_COLUMNS} FROM runs"
         rows = [dict(row) for recorded in shipped for row in recorded.database.rows(query)]
-        self._shipped_rows = list({row["id"]: row for row in rows}.values())
+        self._shipped_rows = list({row["id"]: row for row in reversed(rows)}.values())  # called as by the first preset
         self._shipped: dict[str, str] = {}  # as JSON, by columns: SQLite reads all of it for every query
         self._choices: tuple[tuple[Any, ...], Choices] | None = None
 
