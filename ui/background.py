@@ -6,7 +6,9 @@ answered once. A page draws a snapshot, and looks again while a snapshot it drew
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +17,7 @@ from typing import Any
 
 import streamlit as st
 
-from tlcore.errors import LabError
+from tlcore.errors import InvalidRequest, LabError
 from tlcore.runs.visitors import Visitor
 from ui.page import told
 from ui.visitor import acting_as, hosted, scope, visitor
@@ -27,20 +29,24 @@ AT_ONCE = 2  # processes that look at data, of all visitors together
 LONG_AT_ONCE = 2  # imports and downloads
 MOST_KEPT = 150
 LOOK_SECONDS = 0.5
+PASSING_SECONDS = 5.0  # an error that may pass is answer enough for so long
 EVERYBODYS = ("catalogue ", "fetch ")
 BUSY = "You have asked for several things at once: wait for them, and ask again."
+IN_TURN = "Waiting for what you have asked before"
 _PENDING = "_background_pending"
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """How some work stood at one moment. error: the sentence of why there is no answer."""
+    """How some work stood at one moment. error: the sentence of why there is no answer; stale: when, by the monotonic
+    clock, whoever asks again has it tried again."""
 
     text: str = ""
     share: float = 0.0
     done: bool = False
     answer: Any = None
     error: str | None = None
+    stale: float = math.inf
 
 
 class Background:
@@ -62,13 +68,13 @@ class Background:
             return found
 
     def start(self, key: str, work: Work, *, long: bool = False) -> None:
-        """Begin the work, for whoever looks, unless it is under way or done."""
+        """Begin the work, for whoever looks, unless it is under way or done, or failed a moment ago."""
         key, who = _whose(key), visitor()
         with self._lock:
-            if key in self._snapshots:
+            if key in self._snapshots and time.monotonic() < self._snapshots[key].stale:
                 return
             if who is not None and self._under_way(who) >= _most_at_once():
-                self._snapshots[key] = Snapshot(done=True, error=BUSY)
+                self._snapshots[key] = Snapshot(done=True, error=BUSY, stale=0.0)
                 return
             self._snapshots[key] = Snapshot()
             done = [name for name, snapshot in self._snapshots.items() if snapshot.done]
@@ -93,10 +99,13 @@ class Background:
         try:
             with acting_as(who):
                 self._note(key, done=True, answer=work(report))
-        except LabError as error:
+        except InvalidRequest as error:  # as it will ever be: the key names all that was asked
             self._note(key, done=True, error=str(error))
+        except LabError as error:
+            self._note(key, done=True, error=str(error), stale=time.monotonic() + PASSING_SECONDS)
         except Exception as error:  # whatever it is, the page says so and lives on
-            self._note(key, done=True, error=f"This could not be done ({type(error).__name__}).")
+            text = f"This could not be done ({type(error).__name__})."
+            self._note(key, done=True, error=text, stale=time.monotonic() + PASSING_SECONDS)
 
     def _note(self, key: str, **changes: Any) -> None:
         with self._lock:
@@ -123,7 +132,11 @@ def background() -> Background:
 def look(key: str, work: Work, *, long: bool = False) -> Snapshot:
     """How the work stands, begun if need be; the section that draws this is drawn again until it is done."""
     background().start(key, work, long=long)
-    return peek(key) or Snapshot()
+    snapshot = peek(key) or Snapshot()
+    if snapshot.error == BUSY:
+        look_again()
+        return Snapshot(text=IN_TURN)
+    return snapshot
 
 
 def peek(key: str) -> Snapshot | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,7 +20,7 @@ from tlcore.specs import Digits, DomainPair, Moons, OwnPictures, Shifted
 from tlcore.specs.own_data import ImportOwn, ListOwn
 from tlcore.specs.questions import LookAtData, LookAtPair, MeasureShift
 from ui import data_catalogue, domain_choice
-from ui.background import Background, background
+from ui.background import background
 from ui.data_pieces import plain_label, spec_code, spec_names
 
 PATIENCE_SECONDS = 60
@@ -278,18 +277,3 @@ def test_code_to_copy_gives_the_same_spec() -> None:
 
 def test_plain_labels_say_what_they_are_given() -> None:
     assert plain_label("a_b *c* :red[x]") == r"a\_b \*c\* \:red\[x\]"
-
-
-def test_background_keeps_answers_and_sentences() -> None:
-    work = Background()
-    calls: list[int] = []
-    for _ in range(3):
-        work.start("one", lambda report: calls.append(1) or json.loads("[1]"))
-        work.start("two", lambda report: 1 / 0)
-        deadline = time.monotonic() + 20
-        while not (work.peek("one").done and work.peek("two").done) and time.monotonic() < deadline:
-            time.sleep(0.01)
-    assert (work.peek("one").answer, len(calls)) == ([1], 1)
-    assert work.peek("two").error == "This could not be done (ZeroDivisionError)."
-    work.forget("one")
-    assert work.peek("one") is None
