@@ -134,7 +134,7 @@ def _state(row: LiveRow, waits: dict) -> str:
 
 
 def _stop(row: LiveRow) -> str:
-    lab().stop(row.id)
+    lab().stop(row.id, reason="The owner of this server ended this run.")
     return f"{row.preset or 'The run'} · {row.arm or row.id[:8]} was told to stop."
 
 

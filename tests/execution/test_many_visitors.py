@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
@@ -10,17 +11,18 @@ import pytest
 
 from tests.execution.conftest import Lab, spec_of, wait_for
 from tlcore.errors import InvalidRequest
+from tlcore.execution.endings import NO_PLACE, RESTARTED
 from tlcore.execution.fairness import forecast
 from tlcore.execution.hosted import HostedExecutor
 from tlcore.execution.hosting import hosting
 from tlcore.execution.locks import is_held
-from tlcore.execution.presence import TRAINING_LOCK
+from tlcore.execution.presence import TRAINING_LOCK, supervisor_pid
 from tlcore.execution.queue import Queue
 from tlcore.runs.service import Service
 from tlcore.runs.visitors import Visitor
 from tlcore.specs import Budget, Digits, DomainPair, SmallCnn
 
-LONG = 5000
+LONG = 200_000
 VISITORS = 30
 Host = Callable[..., list[HostedExecutor]]
 
@@ -31,6 +33,7 @@ def host(lab: Lab) -> Iterator[Host]:
     file = lab.store.folder / "hosted.toml"
 
     def begin(visitors: int, **limits: float) -> list[HostedExecutor]:
+        limits = {"steps": LONG} | limits
         file.write_text("[limits]\n" + "\n".join(f"{name} = {value}" for name, value in limits.items()))
         settings = hosting(lab.store.folder)
         assert settings is not None
@@ -109,3 +112,101 @@ def test_a_run_of_two_goes_on_until_both_have_stopped_it_and_then_its_process_is
     ben.stop(run)
     assert lab.ended(run).state == "stopped"
     wait_for(lambda: not is_held(lab.store.run_folder(run) / TRAINING_LOCK), "the end of the process")
+
+
+def training(lab: Lab, runs: list[str]) -> list[str]:
+    return [run for run in runs if (found := lab.get(run)).state == "running" and not found.paused]
+
+
+def test_paused_runs_go_on_one_after_another_where_one_may_train(lab: Lab, host: Host):
+    visitors = host(3, running_in_all=1, running_per_visitor=1)
+    runs = []
+    for place, one in enumerate(visitors):
+        runs.append(one.submit(spec_of(5500 + place, steps=LONG)))
+        lab.at_step(runs[-1], 1)
+        one.pause(runs[-1])
+        wait_for(lambda: lab.get(runs[-1]).paused, "the pause")
+    for one, run in zip(visitors, runs, strict=True):
+        one.resume(run)
+    for place, (one, run) in enumerate(zip(visitors, runs, strict=True)):
+        wait_for(lambda run=run: training(lab, runs) == [run], f"the turn of number {place}")
+        for waiting in runs[place + 1 :]:
+            wait_for(lambda waiting=waiting: lab.get(waiting).reason == NO_PLACE, "why it waits")
+        step = lab.get(run).step
+        lab.at_step(run, step + 5)
+        assert training(lab, runs) == [run], "no two at once"
+        assert lab.get(run).reason is None
+        one.stop(run)
+    assert [lab.ended(run).state for run in runs] == ["stopped"] * 3
+
+
+def test_only_so_many_runs_are_kept_paused(lab: Lab, host: Host):
+    ann, ben = host(2, paused_in_all=1)
+    first, second = (one.submit(spec_of(5510 + place, steps=LONG)) for place, one in enumerate((ann, ben)))
+    lab.at_step(first, 1)
+    ann.pause(first)
+    wait_for(lambda: lab.get(first).paused, "the pause")
+    ann.pause(first)
+    lab.at_step(second, 1)
+    for steer in (ben.pause, ben.step):
+        with pytest.raises(InvalidRequest, match="1 run is paused on this server"):
+            steer(second)
+    ann.step(first)
+    ann.stop(first)
+    lab.ended(first)
+    ben.pause(second)
+    wait_for(lambda: lab.get(second).paused, "the pause")
+    ben.stop(second)
+    assert lab.ended(second).state == "stopped"
+
+
+@pytest.mark.parametrize("again", ["ann", "ben"])
+def test_a_run_that_is_wanted_again_before_it_has_ended_goes_on(lab: Lab, host: Host, again: str):
+    ann, ben = host(2)
+    for place, patience in enumerate((0.0, 0.08, 0.2)):
+        spec = spec_of(5520 + place + 10 * (again == "ben"), steps=LONG)
+        run = ann.submit(spec)
+        lab.at_step(run, 1)
+        ann.stop(run)
+        time.sleep(patience)  # it has read the message, or is ending, or has ended
+        one = {"ann": ann, "ben": ben}[again]
+        one.submit(spec)
+        begun = lab.get(run).step
+        wait_for(lambda run=run, begun=begun: lab.at_step(run, 1).step > begun, "training that goes on")
+        one.stop(run)
+        assert lab.ended(run).state == "stopped"
+
+
+def test_what_the_owner_ends_stays_ended_though_somebody_wants_it(lab: Lab, host: Host):
+    (ann,) = host(1)
+    run = ann.submit(spec_of(5540, steps=LONG))
+    lab.at_step(run, 1)
+    lab.executor.stop(run, reason="The owner ended it.")
+    ended = lab.ended(run)
+    assert (ended.state, ended.reason, ann.store.wants(run)) == ("stopped", "The owner ended it.", True)
+
+
+def test_a_worker_that_is_started_anew_keeps_stops_and_goes_on_with_the_others_even_when_drained(lab: Lab, host: Host):
+    ann, ben = host(2)
+    digits = DomainPair(source=Digits(), target=Digits())
+    heavy = Budget(steps=LONG, evaluations=3, frames=3, probe_points=40, batch_size=512)  # steps of some 100 ms
+    stopped = ann.submit(spec_of(5550, data=digits, network=SmallCnn(), budget=heavy))
+    kept = ben.submit(spec_of(5551, steps=LONG))
+    for run in (stopped, kept):
+        lab.at_step(run, 1)
+    Service(lab.store.database).drain(True)
+    before = supervisor_pid(lab.store.folder)
+    ann.stop(stopped)
+    lab.executor.shutdown()
+    assert lab.get(stopped).state == "stopped"
+    waiting = lab.get(kept)
+    assert (waiting.state, waiting.reason) == ("queued", RESTARTED)
+    with pytest.raises(InvalidRequest, match="maintenance"):
+        ann.submit(spec_of(5552))
+    lab.executor.ensure_supervisor()
+    again = wait_for(lambda: (run := lab.get(kept)).state == "running" and run.step > waiting.step and run, "going on")
+    assert again.reason is None
+    assert supervisor_pid(lab.store.folder) not in (None, before)
+    assert lab.get(stopped).state == "stopped"
+    ben.stop(kept)
+    lab.ended(kept)

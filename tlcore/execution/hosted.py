@@ -55,16 +55,41 @@ class HostedExecutor(LocalExecutor):
         self.require_admission([spec])
         return super().submit(spec, preset=preset, arm=arm, device=device)
 
-    def stop(self, run_id: str) -> None:
+    def stop(self, run_id: str, *, reason: str | None = None) -> None:
         """No longer want a run. It ends, unless somebody else wants it; then it goes on without this visitor.
 
         Raises:
             InvalidRequest: it is not this visitor's.
         """
         self._require_own(run_id)
-        self.store.give_up(run_id)
-        if not self.store.wanted_by_others(run_id):
-            super().stop(run_id)
+        with self.store.database.transaction():  # nobody may come to want it between the question and the end
+            self.store.give_up(run_id)
+            if not self.store.wanted_by_others(run_id):
+                self._end(run_id, reason=reason, unwanted=True)
+
+    def pause(self, run_id: str) -> None:
+        """Let the run wait after its next step. It keeps its memory, so only so many may be paused at once.
+
+        Raises:
+            InvalidRequest: it is not this visitor's alone, or too many are paused.
+        """
+        self._require_room_to_pause(run_id)
+        self.store.take_back(run_id, "ask_to_resume")
+        super().pause(run_id)
+
+    def step(self, run_id: str) -> None:
+        """Let a paused run do one step; a run that trains is paused, where `pause` may do that."""
+        self._require_room_to_pause(run_id)
+        super().step(run_id)
+
+    def resume(self, run_id: str) -> None:
+        """Let a paused run go on as soon as there is a place for it: the supervisor gives it one.
+
+        Raises:
+            InvalidRequest: it is not this visitor's alone.
+        """
+        self.store.take_back(run_id, "ask_to_resume")
+        self._steer(run_id, "ask_to_resume")
 
     def fork(self, run_id: str, changes: Mapping[str, Any]) -> str:
         """Go on from the present step of a run with other parameters, as `LocalExecutor.fork` does.
@@ -77,11 +102,20 @@ class HostedExecutor(LocalExecutor):
         self.require_admission([changed])
         return super().fork(run_id, changes)
 
-    def _steer(self, run_id: str, command: Any) -> None:
+    def _steer(self, run_id: str, command: Any, **payload: Any) -> None:
         self._require_own(run_id)
         if command != "stop" and self.store.wanted_by_others(run_id):
             raise InvalidRequest(SHARED_PAUSE)
-        super()._steer(run_id, command)
+        super()._steer(run_id, command, **payload)
+
+    def _require_room_to_pause(self, run_id: str) -> None:
+        run, most = self.store.require(run_id), self.hosting.limits.paused_in_all
+        query = "SELECT count(*) FROM runs WHERE state = 'running' AND paused = 1 AND id != ?"
+        if not run.paused and self.store.database.rows(query, run.id)[0][0] >= most:
+            raise InvalidRequest(
+                f"{most:,} run{'s are' if most != 1 else ' is'} paused on this server, as many as it keeps in memory. "
+                "Stop ends a run with a checkpoint, and Train goes on from there."
+            )
 
     def _require_own(self, run_id: str) -> None:
         if not self.store.owns(run_id):

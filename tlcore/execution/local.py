@@ -25,6 +25,7 @@ from tlcore.specs import CheckpointStart, RunSpec, override, validate
 
 FORK_PATIENCE = 10.0
 START_PATIENCE = 20.0  # a supervisor that was started is given this long before another is
+WORKER, APART = "TLCORE_WORKER", "apart"
 KEPT_BY_FORKS = ("network", "data", "seed")
 
 
@@ -72,15 +73,21 @@ class LocalExecutor:
         """Let a paused run do one step; a run that trains is paused."""
         self._steer(run_id, "step")
 
-    def stop(self, run_id: str) -> None:
-        """End the run: at once if it waits, else after it has written a checkpoint. Submitted again it goes on."""
-        ended = {"state": "stopped", "ended": time.time(), "reason": None}
-        if not self.store.change(run_id, only=["queued"], **ended):
-            self._steer(run_id, "stop")
+    def stop(self, run_id: str, *, reason: str | None = None) -> None:
+        """End the run: at once if it waits, else after it has written a checkpoint. Submitted again it goes on.
 
-    def _steer(self, run_id: str, command: Any) -> None:
+        reason: the sentence that is kept with it, where it is not obvious why.
+        """
+        self._end(run_id, reason=reason)
+
+    def _end(self, run_id: str, *, reason: str | None = None, **how: bool) -> None:
+        ended = {"state": "stopped", "ended": time.time(), "reason": reason}
+        if not self.store.change(run_id, only=["queued"], **ended):
+            self._steer(run_id, "stop", **({"reason": reason} if reason else {}), **how)
+
+    def _steer(self, run_id: str, command: Any, **payload: Any) -> None:
         if self._live(run_id):
-            self.store.send(run_id, command)
+            self.store.send(run_id, command, **payload)
             self.ensure_supervisor()
 
     def _live(self, run_id: str) -> bool:
@@ -154,11 +161,13 @@ class LocalExecutor:
     def ensure_supervisor(self) -> None:
         """Start a supervisor unless one runs, apart from this process so that it outlives it.
 
+        With `TLCORE_WORKER=apart` somebody else sees to that, and runs wait until there is one.
+
         Raises:
             StoreError: it cannot be started.
         """
         visit(self.store.folder)
-        if self.supervised or self._starting():
+        if os.environ.get(WORKER) == APART or self.supervised or self._starting():
             return
         trim_log(self.store.folder)
         command = [sys.executable, "-m", "tlcore", "worker", "--store", str(self.store.folder.resolve())]

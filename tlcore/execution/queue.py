@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tlcore.errors import InvalidRequest
+from tlcore.execution.endings import RESTARTED
 from tlcore.execution.fairness import Waiting, fair_order
 from tlcore.runs import State, Store
 from tlcore.specs import RunSpec
@@ -25,6 +26,14 @@ class LiveRun:
     pid: int | None
     visitors: tuple[str, ...] = ()
     """Who wants it; nobody in particular where a lab is not hosted."""
+    reason: str | None = None
+    wishes: bool = False
+    """Whether it is paused and waits for a place to go on."""
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it had begun when the worker before this one ended."""
+        return self.reason == RESTARTED
 
 
 class Queue:
@@ -45,16 +54,17 @@ class Queue:
     def live(self) -> list[LiveRun]:
         """Runs that wait or train: by priority, then the oldest first; those of several visitors in a fair order."""
         rows = self.store.database.rows(
-            "SELECT id, state, paused, device, pid, priority, created FROM runs WHERE state IN ('queued', 'running') "
-            "ORDER BY priority DESC, created, rowid"
+            "SELECT id, state, paused, device, pid, priority, created, reason FROM runs "
+            "WHERE state IN ('queued', 'running') ORDER BY priority DESC, created, rowid"
         )
-        wanted = self._wanted_by()
+        wanted, wishes = self._wanted_by(), set(self.wishes())
         runs = {
             row["id"]: LiveRun(
-                row["id"], row["state"], bool(row["paused"]), row["device"], row["pid"], wanted.get(row["id"], ())
+                row["id"], row["state"], bool(row["paused"]), row["device"], row["pid"], wanted.get(row["id"], ()),
+                row["reason"], row["id"] in wishes,
             )
             for row in rows
-        }
+        }  # fmt: skip
         if not wanted:
             return list(runs.values())
         busy = Counter(
@@ -87,9 +97,23 @@ class Queue:
         )
         return {row["visitor"]: row["began"] for row in rows}
 
-    def stop_requests(self) -> set[str]:
-        """Runs with an unread message to stop."""
-        return {row[0] for row in self.store.database.rows("SELECT run FROM controls WHERE command = 'stop'")}
+    def stop_requests(self) -> dict[str, bool]:
+        """Runs with an unread message to stop, and whether they are told so only because nobody wants them."""
+        unwanted = "min(json_extract(payload, '$.unwanted') IS 1)"
+        query = f"SELECT run, {unwanted} FROM controls WHERE command = 'stop' GROUP BY run"
+        return {row[0]: bool(row[1]) for row in self.store.database.rows(query)}
+
+    def wishes(self) -> list[str]:
+        """Runs that are asked to go on once there is a place, in the order in which they were."""
+        query = "SELECT run FROM controls WHERE command = 'ask_to_resume' GROUP BY run ORDER BY min(id)"
+        return [row[0] for row in self.store.database.rows(query)]
+
+    def let_resume(self, run_id: str) -> None:
+        """Grant that a run goes on."""
+        with self.store.database.transaction():
+            self.store.take_back(run_id, "ask_to_resume")
+            self.store.change(run_id, only=["running"], reason=None)
+            self.store.send(run_id, "resume")
 
     def unprojected(self) -> bool:
         """Whether the features of an ended run are still to be projected."""
@@ -144,10 +168,10 @@ class Queue:
             run_id, only=[only], state=state, reason=reason, ended=time.time(), paused=False, pid=None
         )
 
-    def requeue(self, run_id: str, only: State) -> bool:
+    def requeue(self, run_id: str, only: State, reason: str | None = None) -> bool:
         """Let a run wait again, to go on from its checkpoint."""
         return self.store.change(
-            run_id, only=[only], state="queued", reason=None, ended=None, paused=False, pid=None, projected=False
+            run_id, only=[only], state="queued", reason=reason, ended=None, paused=False, pid=None, projected=False
         )
 
 

@@ -45,10 +45,11 @@ class Rationing:
         return Ration() if limits is None else Ration(limits.seconds, limits.memory_mb * MEGABYTE)
 
     def turns(self, live: Iterable[LiveRun], begun: Iterable[str]) -> Turns:
-        """Whose turn it is. begun: runs that have a process though their state does not tell yet."""
+        """Whose turn it is. begun: runs that train though their state does not tell yet."""
         limits = self.limits()
         closed = limits is not None and Service(self.store.database).draining
-        return Turns(limits, closed, [run for run in live if run.state == "running" or run.id in begun])
+        present = [run for run in live if run.state == "running" or run.id in begun]
+        return Turns(limits, closed, present, begun)
 
     def watch(self, training: Mapping[str, LiveRun], now: float) -> None:
         """Stop what trains longer than its ration though it should have stopped itself, and what is paused so long
@@ -60,7 +61,7 @@ class Rationing:
         if limits is None:
             return
         for run_id, run in training.items():
-            if run.paused:
+            if run.paused and not run.wishes:
                 since, other, most = self._paused_since, self._training_since, limits.paused_seconds
                 reason = f"This run was paused for {duration_text(most)}, which is all that this server allows."
             else:
@@ -79,24 +80,35 @@ class Rationing:
 class Turns:
     """Which runs may begin at this moment."""
 
-    def __init__(self, limits: Limits | None, closed: bool, present: Iterable[LiveRun]) -> None:
-        """closed: none, because the server is being readied for maintenance. present: those that have begun."""
+    def __init__(
+        self, limits: Limits | None, closed: bool, present: Iterable[LiveRun], begun: Iterable[str] = ()
+    ) -> None:
+        """closed: none but those that trained already, because the server is being readied for maintenance. present:
+        those that have a process. begun: those of them that train though their state does not tell yet."""
         runs = list(present)
         self.limits = limits
         self.closed = closed
-        self._training = sum(not run.paused for run in runs)
+        self._training = sum(not run.paused or run.id in begun for run in runs)
         self._in_hand = Counter(one for run in runs for one in run.visitors)
 
     def has(self, run: LiveRun) -> bool:
         """Whether it may begin: somebody who wants it has fewer runs in hand than a visitor may have."""
         if self.limits is None:
             return True
-        if self.closed or (self.limits.running_in_all and self._training >= self.limits.running_in_all):
+        if (self.closed and not run.interrupted) or not self._place_in_all(self.limits):
             return False
         most = self.limits.running_per_visitor
         return not run.visitors or any(self._in_hand[one] < most for one in run.visitors)
 
+    def has_again(self, run: LiveRun) -> bool:
+        """Whether a paused run may go on: its visitor has it in hand already."""
+        return self.limits is None or self._place_in_all(self.limits)
+
+    def _place_in_all(self, limits: Limits) -> bool:
+        return not limits.running_in_all or self._training < limits.running_in_all
+
     def take(self, run: LiveRun) -> None:
-        """It begins."""
+        """It begins, or goes on."""
         self._training += 1
-        self._in_hand.update(run.visitors)
+        if run.state == "queued":
+            self._in_hand.update(run.visitors)

@@ -18,13 +18,14 @@ from tlcore.errors import OutOfSpace, StoreError
 from tlcore.execution.child import LOG as WORKER_LOG
 from tlcore.execution.child import Order
 from tlcore.execution.disk import keep_reserve, make_room
+from tlcore.execution.endings import ASKED_TO_END, NO_PLACE, RESTARTED
 from tlcore.execution.launchers import Exit, Launcher, LauncherDied, explain_death, new_launcher
 from tlcore.execution.locks import FileLock, is_held
 from tlcore.execution.logs import set_up
 from tlcore.execution.presence import LOG, SUPERVISOR_LOCK, TRAINING_LOCK, last_visit, trim_log, visit
 from tlcore.execution.projector_process import ProjectorProcess
 from tlcore.execution.queue import LiveRun, Queue
-from tlcore.execution.rationing import Rationing
+from tlcore.execution.rationing import Rationing, Turns
 from tlcore.execution.slots import Occupant, Slots, find_place, plan
 from tlcore.processors import usable_cores
 from tlcore.runs import State, Store
@@ -35,6 +36,7 @@ LOOK_SECONDS = 0.5  # how often the locks of training processes are looked at
 TERMINATE_AFTER, KILL_AFTER = 0.7, 1.5  # seconds for a process that does not read the message to stop
 PATIENCE_WHILE_STOPPING = 0.3  # more for one that has read it: a step and a checkpoint; the last one is never torn
 QUICK_DEATH_SECONDS = 10.0
+RESUMING_SECONDS = 5.0  # a run that was given a place says so within them
 IDLE_SECONDS = 900.0
 
 
@@ -58,6 +60,8 @@ class Supervisor:
         self._gpus: dict[str, int | None] = {}  # given to each run that this supervisor has started
         self._children: set[str] = set()  # runs whose end the launcher will tell
         self._stop_seen: dict[str, float] = {}
+        self._unwanted: set[str] = set()  # of those, the ones that end only because nobody wants them
+        self._resumed: dict[str, float] = {}  # paused runs that were given a place and have not said so yet
         self._terminated_runs: set[str] = set()  # by a signal, because they did not stop
         self._killed: set[str] = set()  # because that did not help
         self._unwritten: dict[str, tuple[State, str | None]] = {}  # ends that a full disk kept from being recorded
@@ -103,7 +107,7 @@ class Supervisor:
         for run in self.queue.live():
             if run.state == "running" and not self._trains(run.id):
                 LOGGER.info("run %s lost its process and waits again", run.id, extra={"run": run.id})
-                self.queue.requeue(run.id, "running")
+                self.queue.requeue(run.id, "running", RESTARTED)
 
     def _trains(self, run_id: str) -> bool:
         return is_held(self.store.run_folder(run_id) / TRAINING_LOCK)
@@ -205,10 +209,14 @@ class Supervisor:
 
     def _insist(self, training: dict[str, LiveRun], now: float) -> None:
         unread = self.queue.stop_requests()
-        self._stop_seen = {run: seen for run, seen in self._stop_seen.items() if run in training}
+        self._unwanted = (self._unwanted - unread.keys()) | {run for run, unwanted in unread.items() if unwanted}
+        self._stop_seen = {
+            run: seen for run, seen in self._stop_seen.items()
+            if run in training and (run in unread or not self._wanted_again(training[run]))
+        }  # fmt: skip
         self._killed &= set(training)
         self._terminated_runs &= set(training)
-        for run_id in unread & set(training):
+        for run_id in unread.keys() & set(training):
             self._stop_seen.setdefault(run_id, now)
         for run_id, seen in self._stop_seen.items():
             waited = now - seen - (0.0 if run_id in unread else PATIENCE_WHILE_STOPPING)
@@ -223,16 +231,23 @@ class Supervisor:
                 self._terminated_runs.add(run_id)
                 _signal(pid, signal.SIGTERM)
 
+    def _wanted_again(self, run: LiveRun) -> bool:
+        """Whether somebody has come to want a run that was to end because nobody did."""
+        return run.id in self._unwanted and bool(run.visitors)
+
     def _dispatch(self, live: list[LiveRun], now: float) -> None:
         if self.launcher is None or self.launcher.gpus is None:
             return
         occupants = [
             Occupant(run.device, self._gpus.get(run.id, 0 if self._on_gpu(run) else None))
             for run in live
-            if (run.state == "running" and not run.paused) or run.id in self._in_flight
+            if (run.state == "running" and not run.paused) or run.id in self._in_flight or run.id in self._resumed
         ]
-        turns, ration = self.rationing.turns(live, self._in_flight), self.rationing.ration()
+        turns, ration = self.rationing.turns(live, {*self._in_flight, *self._resumed}), self.rationing.ration()
+        self._let_resume(live, turns, occupants, now)
         awaited = self.queue.awaited(live) if turns.limits is None else set()  # a hosted lab keeps to its number
+        if any(run.wishes and run.id not in self._resumed for run in live):
+            return  # who was here before goes on first
         for run in live:
             if run.state != "queued" or run.id in self._in_flight or run.id in self._unwritten:
                 continue
@@ -254,6 +269,26 @@ class Supervisor:
             self._children.add(run.id)
             self._gpus[run.id] = place.gpu
             occupants.append(Occupant(run.device, place.gpu))
+            turns.take(run)
+
+    def _let_resume(self, live: list[LiveRun], turns: Turns, occupants: list[Occupant], now: float) -> None:
+        """Give places to paused runs that are to go on, in the order in which they were asked to."""
+        paused = {run.id: run for run in live if run.state == "running" and run.paused}
+        recent = {run: moment for run, moment in self._resumed.items() if now - moment < RESUMING_SECONDS}
+        self._resumed = {run: moment for run, moment in recent.items() if run in paused}
+        for run_id in self.queue.wishes():
+            run = paused.get(run_id)
+            if run is None:  # it goes on already, or has ended
+                self.store.take_back(run_id, "ask_to_resume")
+                continue
+            place = find_place(run.device, self.slots, occupants)
+            if place is None or not turns.has_again(run):
+                if run.reason != NO_PLACE:
+                    self.store.change(run_id, only=["running"], reason=NO_PLACE)
+                continue
+            self.queue.let_resume(run_id)
+            self._resumed[run_id] = now
+            occupants.append(Occupant(run.device, self._gpus.get(run_id, place.gpu)))
             turns.take(run)
 
     def _on_gpu(self, run: LiveRun) -> bool:
@@ -282,6 +317,7 @@ class Supervisor:
     def _end_runs(self) -> None:
         """Have every run write its checkpoint, and leave it queued."""
         training = {run.id: run for run in self.queue.live() if run.state == "running" and run.pid}
+        told_to_end = {*self.queue.stop_requests(), *self._stop_seen}
         for run_id, run in training.items():
             if run.pid and self._trains(run_id):
                 _signal(run.pid, signal.SIGTERM)
@@ -291,9 +327,13 @@ class Supervisor:
         for run_id, run in training.items():
             if run.pid and self._trains(run_id):
                 _signal(run.pid, signal.SIGKILL)
-            for state in ("stopped", "running"):
-                if self.queue.requeue(run_id, state) and run.paused:
-                    self.store.send(run_id, "pause")
+            now = self.store.get(run_id)
+            by_signal = now is not None and now.state == "stopped" and now.reason == ASKED_TO_END
+            ended: State = "stopped" if by_signal else "running"  # whatever else had ended it, that stays
+            if run_id in told_to_end:
+                self.queue.end(run_id, ended, "stopped", None)
+            elif self.queue.requeue(run_id, ended, RESTARTED) and run.paused:
+                self.store.send(run_id, "pause")
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from tlcore.errors import RunFailed
 from tlcore.execution.checkpoint_files import CHECKPOINT, WEIGHTS, StoredTensors, step_file, write_tensors
+from tlcore.execution.endings import ASKED_TO_END
 from tlcore.execution.machine import (
     choose_device,
     choose_precision,
@@ -36,11 +37,13 @@ PAUSED_POLL_SECONDS = 0.05
 
 
 class Stopped(Exception):
-    """The run was stopped on request. reason: why, if it was not a person who asked."""
+    """The run was stopped on request. reason: why, if it was not a person who asked. unwanted: because the last visitor
+    who wanted it had left."""
 
-    def __init__(self, reason: str | None) -> None:
+    def __init__(self, reason: str | None, *, unwanted: bool = False) -> None:
         super().__init__(reason or "stopped")
         self.reason = reason
+        self.unwanted = unwanted
 
 
 class Training:
@@ -60,6 +63,7 @@ class Training:
         self._pausing = False  # will wait after the next step
         self._stopping = False
         self._stop_reason: str | None = None
+        self._unwanted = False  # nothing but that nobody wants the run asks for its end
         self._forking = False  # a checkpoint is to be kept under its step's name
         self._asked = False  # for a checkpoint at the next step
         self._inbox: deque[Command] = deque()
@@ -71,7 +75,7 @@ class Training:
     def request_stop(self) -> None:
         """Stop after the present step. Safe in a signal handler."""
         if not self._stopping:
-            self._stop_reason = "The training process was asked to end."
+            self._stop_reason = ASKED_TO_END
         self._stopping = True
 
     def run(self) -> None:
@@ -194,7 +198,7 @@ class Training:
         if self._stopping and self.step < self.spec.budget.steps:
             self._write_latest()
             self._flush()
-            raise Stopped(self._stop_reason)
+            raise self._stopped()
         if self._latest:
             self._write_latest()
         if self._pausing:
@@ -212,7 +216,7 @@ class Training:
         while self._paused:
             self._read_messages()
             if self._stopping:
-                raise Stopped(self._stop_reason)
+                raise self._stopped()
             if self._forking and self._latest:
                 self._keep_for_forks()
             if self._paused:
@@ -227,15 +231,24 @@ class Training:
         messages: list[tuple[Command, dict[str, Any]]] = []
         self._patiently(lambda: messages.extend(self.store.take_messages(self.run_record.id)))
         for command, payload in messages:
-            self._inbox.append(command)
-            if command == "stop":
-                self._stopping, self._stop_reason = True, payload.get("reason")
+            self._receive(command, payload)
         while self._inbox and not self._stopping:
             if self._inbox[0] == "step" and self._pausing and not self._paused:
                 break  # asked for once more during a step: its turn comes when that step is done
             self._obey(self._inbox.popleft())
         if (self._pausing or self._stopping or self._forking) and not self._paused:
             self._ask_for_checkpoint()
+
+    def _receive(self, command: Command, payload: dict[str, Any]) -> None:
+        """Take a message: an end is at once in force, all else waits for its turn."""
+        if command == "stop":
+            self._unwanted = bool(payload.get("unwanted")) and (self._unwanted or not self._stopping)
+            self._stopping, self._stop_reason = True, payload.get("reason")
+        else:
+            self._inbox.append(command)
+
+    def _stopped(self) -> Stopped:
+        return Stopped(self._stop_reason, unwanted=self._unwanted)
 
     def _obey(self, command: Command) -> None:
         if command == "pause":
@@ -264,7 +277,7 @@ class Training:
         """Write, or wait until that is possible; asked to stop meanwhile, the run stops without it."""
         waited = self._patience(write, lambda: self._stopping)
         if waited is None:
-            raise Stopped(self._stop_reason)
+            raise self._stopped()
         self._resumed += waited  # that was no time of training
 
     def _write(self, name: str) -> None:
@@ -288,12 +301,13 @@ class Training:
     def _report(self, text: str, share: float) -> None:
         """Tell how far the preparation of the data is; called often."""
         if self._stopping:
-            raise Stopped(self._stop_reason)
+            raise self._stopped()
         now = time.monotonic()
         if now - self._reported >= 0.5:
             self._reported = now
             for command, payload in self.store.take_messages(self.run_record.id):
-                if command == "stop":
-                    raise Stopped(payload.get("reason"))
+                self._receive(command, payload)  # what is not an end has its turn when training has begun
+            if self._stopping:
+                raise self._stopped()
             self.recorder.add(Notice(0, "info", "preparation", f"{text} ({share:.0%})"))
             self.recorder.flush()

@@ -15,6 +15,7 @@ from tlcore.execution.batch_fit import batch_size_that_fits
 from tlcore.execution.disk import UNRECORDED_OUT_OF_SPACE, is_full, keep_reserve, make_room
 from tlcore.execution.locks import FileLock
 from tlcore.execution.presence import TRAINING_LOCK
+from tlcore.execution.queue import Queue
 from tlcore.execution.ration import Ration
 from tlcore.execution.training import Stopped, Training
 from tlcore.runs import Run, State, Store
@@ -39,8 +40,9 @@ def execute(store_folder: Path | str, run_id: str, *, threads: int = 1, ration: 
     try:
         now = time.time()
         claimed = store.change(
-            run_id, only=["queued"], state="running", pid=os.getpid(), started=now, heartbeat=now, paused=False
-        )
+            run_id, only=["queued"], state="running", pid=os.getpid(), started=now, heartbeat=now, paused=False,
+            reason=None,
+        )  # fmt: skip
         if not claimed:
             return 0
         return _train(store, store.require(run_id), threads, ration or Ration())
@@ -52,6 +54,7 @@ def execute(store_folder: Path | str, run_id: str, *, threads: int = 1, ration: 
 def _train(store: Store, run: Run, threads: int, ration: Ration) -> int:
     state: State
     reason: str | None
+    unwanted = False
     try:
         keep_reserve(store.folder)
         ration.enforce_memory()
@@ -63,7 +66,7 @@ def _train(store: Store, run: Run, threads: int, ration: Ration) -> int:
             signal.signal(signal.SIGTERM, previous)
         return 0
     except Stopped as stop:
-        state, reason = "stopped", stop.reason
+        state, reason, unwanted = "stopped", stop.reason, stop.unwanted
     except torch.OutOfMemoryError:
         state, reason = "failed", None
     except MemoryError:
@@ -78,7 +81,7 @@ def _train(store: Store, run: Run, threads: int, ration: Ration) -> int:
     if state == "failed" and reason is None:
         # Only here, where the traceback has let go of what filled the memory.
         reason = _step(store, run, _full_gpu(store, run))
-    return _record_end(store, run.id, state, reason)
+    return _record_end(store, run.id, state, reason, unwanted)
 
 
 def _full_gpu(store: Store, run: Run) -> str:
@@ -117,10 +120,14 @@ def _write_log(folder: Path) -> None:
             raise
 
 
-def _record_end(store: Store, run_id: str, state: State, reason: str | None) -> int:
+def _record_end(store: Store, run_id: str, state: State, reason: str | None, unwanted: bool) -> int:
+    """Record how the run has ended; one that ends because nobody wants it waits again where somebody does by now."""
     for _ in range(10):
         try:
-            store.change(run_id, only=["running"], state=state, reason=reason, ended=time.time(), paused=False)
+            with store.database.transaction():
+                if unwanted and store.wanted(run_id):
+                    Queue(store).requeue(run_id, "running")
+                store.change(run_id, only=["running"], state=state, reason=reason, ended=time.time(), paused=False)
             return 0
         except OutOfSpace:
             make_room(store.folder)

@@ -27,7 +27,7 @@ from tlcore.runs.tables import TABLES_OF_A_RUN, origin_of
 from tlcore.specs import RunSpec, validate
 
 State = Literal["queued", "running", "finished", "stopped", "failed"]
-Command = Literal["pause", "resume", "step", "stop", "checkpoint"]
+Command = Literal["pause", "resume", "step", "stop", "checkpoint", "ask_to_resume"]
 ENDED: tuple[State, ...] = ("finished", "stopped", "failed")
 
 
@@ -241,13 +241,25 @@ class Store(Recordings, Labels):
                 "INSERT INTO controls (run, command, payload) VALUES (?, ?, ?)", (run_id, command, json.dumps(payload))
             )
 
+    def take_back(self, run_id: str, command: Command) -> bool:
+        """Remove messages that nobody has read yet; returns whether there were any."""
+        with self.database.transaction() as connection:
+            statement = "DELETE FROM controls WHERE run = ? AND command = ?"
+            return connection.execute(statement, (run_id, command)).rowcount > 0
+
+    def wanted(self, run_id: str) -> bool:
+        """Whether any visitor of a hosted lab waits for the run."""
+        query = "SELECT 1 FROM claims WHERE run = ? AND wanted = 1 LIMIT 1"
+        return bool(self.database.rows(query, run_id))
+
     def take_messages(self, run_id: str) -> list[tuple[Command, dict[str, Any]]]:
-        """The messages left for a run, oldest first; they are removed."""
-        if not self.database.rows("SELECT 1 FROM controls WHERE run = ? LIMIT 1", run_id):
+        """The messages left for a run, oldest first; they are removed. `ask_to_resume` is for the supervisor alone."""
+        theirs = "FROM controls WHERE run = ? AND command != 'ask_to_resume'"
+        if not self.database.rows(f"SELECT 1 {theirs} LIMIT 1", run_id):
             return []  # the usual case, ten times a second: no write transaction
         with self.database.transaction() as connection:
-            rows = connection.execute("SELECT * FROM controls WHERE run = ? ORDER BY id", (run_id,)).fetchall()
-            connection.execute("DELETE FROM controls WHERE run = ?", (run_id,))
+            rows = connection.execute(f"SELECT * {theirs} ORDER BY id", (run_id,)).fetchall()
+            connection.execute(f"DELETE {theirs}", (run_id,))
         return [(row["command"], json.loads(row["payload"])) for row in rows]
 
 

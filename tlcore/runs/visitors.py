@@ -92,6 +92,9 @@ class VisitorStore(Sharing, Store):
                 connection.execute("UPDATE claims SET wanted = 0 WHERE run = ?", (identity,))
             super().add(spec, **options)  # comes back here for what the run starts from
             self.claim(identity)
+            # Nobody wanted it any more, and it has not read yet that it may end.
+            unread = "DELETE FROM controls WHERE run = ? AND command = 'stop' AND json_extract(payload, '$.unwanted')"
+            connection.execute(unread, (identity,))
             statement = "UPDATE claims SET wanted = 1, moment = ? WHERE visitor = ? AND run = ? AND wanted = 0"
             connection.execute(statement, (time.time(), self.visitor, identity))
         return identity

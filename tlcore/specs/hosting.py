@@ -28,6 +28,9 @@ class Limits(Spec):
     queued_in_all: int = parameter(1000, "Runs of all visitors that wait or train.", ge=1, le=100_000)
     steps: int = parameter(5000, "Training steps of one run.", ge=1, le=10_000_000)
     seconds: float = parameter(900.0, "Seconds that one run may train.", ge=1, le=30 * 86400)
+    paused_in_all: int = parameter(
+        4, "Runs of all visitors that are paused at once; each keeps its memory.", ge=1, le=256
+    )
     paused_seconds: float = parameter(900.0, "Seconds that a run may be paused before it is stopped.", ge=1, le=86400)
     memory_mb: int = parameter(
         3000, "Megabytes of memory that one run may take, besides the libraries.", ge=64, le=1_000_000
