@@ -1,4 +1,4 @@
-"""The terminal: `python -m tlcore list | run | show | export | data | worker | doctor | metrics`."""
+"""The terminal: `python -m tlcore list | run | show | export | data | worker | hosting | tidy | doctor | metrics`."""
 
 from __future__ import annotations
 
@@ -86,6 +86,9 @@ def build_parser() -> argparse.ArgumentParser:
     host.add_argument("--owner-key", action="store_true", help="the key that opens the owner's page: keep it secret")
     host.add_argument("--json", action="store_true", help="one JSON document instead of text")
     host.set_defaults(command=_hosting)
+
+    tidying = commands.add_parser("tidy", parents=[store], help="remove what a hosted lab keeps no longer")
+    tidying.set_defaults(command=_tidy)
 
     doctor = commands.add_parser("doctor", parents=[store], help="check this machine")
     doctor.set_defaults(command=_doctor)
@@ -211,6 +214,24 @@ def _hosting(arguments: argparse.Namespace) -> int:
         for section in (settings.limits, settings.people):
             for name, field in type(section).model_fields.items():
                 print(f"{name} = {json.dumps(getattr(section, name))}  # {field.description}")
+    return 0
+
+
+def _tidy(arguments: argparse.Namespace) -> int:
+    from tlcore.execution.hosting import hosting
+    from tlcore.execution.priority import yield_to_others
+    from tlcore.execution.questions import ask
+    from tlcore.runs import Store
+    from tlcore.runs.tidying import clear_up
+    from tlcore.specs.own_data import RemoveOwn
+
+    yield_to_others()
+    store = Store(arguments.store)
+    settings = hosting(store.folder)
+    if settings is None:
+        print("This lab is not hosted: what is in it stays until you delete it.")
+        return 0
+    print(clear_up(store, settings.limits.days_kept, lambda name: ask(RemoveOwn(dataset=name))).text())
     return 0
 
 

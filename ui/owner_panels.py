@@ -13,8 +13,9 @@ from tlcore.errors import LabError
 from tlcore.execution.disk import free_bytes
 from tlcore.execution.presence import supervisor_pid
 from tlcore.execution.questions import answer_of
-from tlcore.runs.overview import Failure, LiveRow, failures, gone, live_rows, tidy
+from tlcore.runs.overview import Failure, LiveRow, failures, live_rows
 from tlcore.runs.service import Service
+from tlcore.runs.tidying import clear_up, gone
 from tlcore.runs.usage import folder_bytes, size_text, usage
 from tlcore.specs.hosting import MEGABYTE, duration_text
 from tlcore.specs.own_data import RemoveOwn
@@ -154,20 +155,14 @@ def disk_panel() -> None:
     away = gone(store, days)
 
     def clear() -> str:
-        claims = 0
-        for visitor in away:
-            count, names = tidy(store, visitor)
-            claims += count
-            for name in names:
-                answer_of(RemoveOwn(dataset=name), owner=True)
-            Service(store.database).forget(visitor)
-        return f"{claims:,} runs of {len(away):,} visitors were given up."
+        return clear_up(store, days, lambda name: answer_of(RemoveOwn(dataset=name), owner=True)).text()
 
     label = f"Clear up after {len(away):,} visitors" if away else "Nothing to clear up"
     st.button(
         label, key="owner-tidy", disabled=not away,
         icon=":material/mop:", on_click=guarded, args=(clear,),
-        help=f"Visitors who have not signed in and were not here for {days} days: their runs and data go.",
+        help=f"Visitors who have not signed in and were not here for {days} days: their runs and data go. "
+        "The worker does it by itself every hour.",
     )  # fmt: skip
 
 

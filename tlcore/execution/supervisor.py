@@ -19,10 +19,11 @@ from tlcore.execution.child import LOG as WORKER_LOG
 from tlcore.execution.child import Order
 from tlcore.execution.disk import keep_reserve, make_room
 from tlcore.execution.endings import ASKED_TO_END, NO_PLACE, RESTARTED
+from tlcore.execution.housekeeping import Housekeeping
 from tlcore.execution.launchers import Exit, Launcher, LauncherDied, explain_death, new_launcher
 from tlcore.execution.locks import FileLock, is_held
 from tlcore.execution.logs import set_up
-from tlcore.execution.presence import LOG, SUPERVISOR_LOCK, TRAINING_LOCK, last_visit, trim_log, visit
+from tlcore.execution.presence import LOG, SUPERVISOR_LOCK, TRAINING_LOCK, last_visit, visit
 from tlcore.execution.projector_process import ProjectorProcess
 from tlcore.execution.queue import LiveRun, Queue
 from tlcore.execution.rationing import Rationing, Turns
@@ -68,7 +69,7 @@ class Supervisor:
         self._quick_deaths = 0
         self._launch_after = 0.0
         self._looked = 0.0
-        self._tended = 0.0
+        self.housekeeping = Housekeeping(store.folder)
         self._busy_at = time.monotonic()
 
     def run(self) -> bool:
@@ -297,12 +298,10 @@ class Supervisor:
     # The supervisor itself ----------------------------------------------------------------------------------------
 
     def _tend(self, now: float) -> None:
-        if now - self._tended < 5.0:
+        if not self.housekeeping.due(now):
             return
-        self._tended = now
         self.projector.tend()
-        trim_log(self.store.folder)
-        keep_reserve(self.store.folder)
+        self.housekeeping.do(now, hosted=self.rationing.limits() is not None)
         if not self.lock.path.exists():
             LOGGER.info("the store was removed")
             self._terminated = True

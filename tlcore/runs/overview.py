@@ -1,14 +1,10 @@
-"""What the owner of a hosted lab should see of it: who trains, what failed, who is there, what can go."""
+"""What the owner of a hosted lab should see of it: who trains, what failed."""
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 from tlcore.runs.store import Store
-from tlcore.runs.visitors import Visitor, VisitorStore
-
-DAY = 86400.0
 
 
 @dataclass(frozen=True)
@@ -68,30 +64,3 @@ def failures(store: Store, limit: int = 20) -> list[Failure]:
         limit,
     )
     return [Failure(row["id"], row["preset"], row["arm"], row["ended"], row["reason"] or "") for row in rows]
-
-
-def gone(store: Store, days: int) -> list[str]:
-    """Visitors who have not signed in and were last here more than `days` days ago, and keep runs; 0 days: nobody."""
-    if not days:
-        return []
-    rows = store.database.rows(
-        "SELECT id FROM visitors WHERE name IS NULL AND last_seen < ? AND "
-        "(id IN (SELECT visitor FROM claims) OR id IN (SELECT visitor FROM own_data))",
-        time.time() - days * DAY,
-    )
-    return [row["id"] for row in rows]
-
-
-def tidy(store: Store, visitor: str) -> tuple[int, list[str]]:
-    """Remove the runs of a visitor who has gone, except those that wait or train and those that others claim.
-
-    Returns how many claims were given up, and the names of the visitor's data sets, which are to be removed as well.
-    """
-    theirs = VisitorStore(store, Visitor(visitor))
-    rows = store.database.rows(
-        "SELECT run FROM claims JOIN runs ON runs.id = claims.run WHERE claims.visitor = ? AND "
-        "state NOT IN ('queued', 'running')",
-        visitor,
-    )
-    theirs.remove([row["run"] for row in rows])
-    return len(rows), sorted(theirs.own_data())

@@ -41,10 +41,11 @@ class Service:
         self.put(DRAIN, f"{time.time()}" if on else None)
 
     def forget(self, visitor: str) -> None:
-        """Forget that a visitor was ever here."""
+        """Forget that a visitor was ever here, with the names and tags they gave."""
         with self.database.transaction() as connection:
             connection.execute("DELETE FROM visitors WHERE id = ?", (visitor,))
-            connection.execute("DELETE FROM openings WHERE visitor = ?", (visitor,))
+            for table in ("openings", "labels", "tags"):
+                connection.execute(f"DELETE FROM {table} WHERE visitor = ?", (visitor,))
         self.put(f"{OWNER}{visitor}", None)
 
     def visitors(self) -> Visits:
