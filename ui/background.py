@@ -11,8 +11,8 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -20,6 +20,7 @@ import streamlit as st
 from tlcore.errors import InvalidRequest, LabError
 from tlcore.runs.visitors import Visitor
 from ui.page import told
+from ui.turns import FairThreads
 from ui.visitor import acting_as, hosted, scope, visitor
 
 Report = Callable[[str, float], None]
@@ -55,8 +56,8 @@ class Background:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._snapshots: OrderedDict[str, Snapshot] = OrderedDict()
-        self._short = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="looking")
-        self._long = ThreadPoolExecutor(LONG_AT_ONCE, thread_name_prefix="importing")
+        self._short = FairThreads(AT_ONCE, "looking")
+        self._long = FairThreads(LONG_AT_ONCE, "importing")
 
     def peek(self, key: str) -> Snapshot | None:
         """How the work stands, or None if nobody has asked for it."""
@@ -80,7 +81,8 @@ class Background:
             done = [name for name, snapshot in self._snapshots.items() if snapshot.done]
             for name in done[: max(0, len(self._snapshots) - MOST_KEPT)]:
                 del self._snapshots[name]
-        (self._long if long else self._short).submit(self._do, key, work, who)
+        threads = self._long if long else self._short
+        threads.submit(who.id if who is not None else None, partial(self._do, key, work, who))
 
     def _under_way(self, who: Visitor) -> int:
         return sum(not one.done for key, one in self._snapshots.items() if key.startswith(who.id))
