@@ -7,9 +7,14 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tlcore.execution.launchers import THREAD_VARIABLES
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("lab", hypothesis.settings.default, deadline=None)
+hypothesis.settings.load_profile("lab")
 
 LONGEST = ("browser", "execution", "faults")
 

@@ -170,10 +170,10 @@ def test_ctrl_c_stops_the_runs(folder):
         if "running" in line:
             break
     process.send_signal(signal.SIGINT)
-    rest = process.communicate(timeout=60)[1]
+    rest = process.communicate(timeout=120)[1]
     assert process.returncode == 130 and "Traceback" not in rest
     store = Store(folder)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while store.runs(["running", "queued"]):
         assert time.monotonic() < deadline
         time.sleep(0.05)

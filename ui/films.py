@@ -37,7 +37,9 @@ def film_panel(view: RunView, title: str, value: Curve | None, state: PlayerStat
             others = store.frames(run_id, MEANWHILE[state.projection], damaged=damaged)
             frames = [replace(frame, projection=state.projection, layout=BEFORE_ALL) for frame in others]
         quality = store.film_quality(run_id, state.projection)
-        nearest = None if state.point is None else nearest_of(_neighbours(store, run_id, view.run.step), state.point)
+        nearest = (
+            None if state.point is None else nearest_of(_neighbours(store, run_id, *_moment(view.run)), state.point)
+        )
         shown = store.surfaces(run_id) if surfaces else ()
     except StoreError as error:
         return Panel(run_id, title, value=value, problem=str(error))
@@ -77,8 +79,13 @@ def _awaited(run: Run) -> str:
     return f"Training: step {run.step:,}. The first picture is being laid out."
 
 
+def _moment(run: Run) -> tuple[int, bool]:
+    """What decides which neighbours a run has: those of the last step come after it has ended."""
+    return run.step, run.projected
+
+
 @lru_cache(maxsize=16)
-def _neighbours(store: Store, run_id: str, step: int) -> tuple[Neighbours, ...]:
+def _neighbours(store: Store, run_id: str, step: int, projected: bool) -> tuple[Neighbours, ...]:
     """The neighbours at some of the steps, evenly spread, the last among them. step: how far the run is."""
     steps = store.neighbour_steps(run_id)
     stride = max(1, -(-len(steps) // NEIGHBOUR_STEPS))

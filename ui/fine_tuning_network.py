@@ -206,7 +206,8 @@ def filters_of(board: Board, view: RunView) -> tuple[str, str]:
     store = executor().store
     start = view.run.spec.start
     before = store.run_folder(start.spec.content_hash) if isinstance(start, RunStart) else None
-    content = _filters(store.run_folder(view.run.id), before)
+    after = store.run_folder(view.run.id)
+    content = _filters(after, before, moment_of(after), moment_of(before))
     if content is None:
         return "", "This network has no first convolution whose filters are pictures, or its weights are gone."
     pictures, moved = content
@@ -217,8 +218,17 @@ def filters_of(board: Board, view: RunView) -> tuple[str, str]:
     return pictures, f"The filters moved by {moved:.1%} of their length. The difference is drawn on its own scale."
 
 
+def moment_of(folder: Path | None) -> int:
+    """When the weights of a run were written, in nanoseconds; 0 where there are none."""
+    try:
+        return (folder / "weights.safetensors").stat().st_mtime_ns if folder is not None else 0
+    except OSError:
+        return 0
+
+
 @lru_cache(maxsize=50)
-def _filters(after_folder: Path, before_folder: Path | None) -> tuple[str, float | None] | None:
+def _filters(after_folder: Path, before_folder: Path | None, *moments: int) -> tuple[str, float | None] | None:
+    """Filters after and, where there was one, before, with how far they moved. moments: when weights were written."""
     after = first_filters(after_folder / "weights.safetensors")
     if after is None:
         return None

@@ -16,7 +16,7 @@ from tlcore.specs import with_seed
 from tlcore.specs.model_questions import CompareLayers
 from ui.background import background, look, peek
 from ui.experiment import Experiment
-from ui.fine_tuning_network import FILTERS_SHOWN, first_filters, mosaic_figures
+from ui.fine_tuning_network import FILTERS_SHOWN, first_filters, moment_of, mosaic_figures
 from ui.layer_transfer_runs import CHANGES, compared_bases
 from ui.library import RunView, executor
 from ui.live_chart import live_chart
@@ -54,7 +54,7 @@ def contents_card(experiment: Experiment) -> None:
         with left:
             st.html("<b>First-layer filters</b>")
             folders = [executor().store.run_folder(view.run.id) for view in views]
-            pictures = _filters(*folders)
+            pictures = _filters(*folders, *map(moment_of, folders))
             if pictures:
                 st.html(pictures)
                 st.caption("Where they look alike, the first layer is general: both tasks ask for the same strokes.")
@@ -80,7 +80,8 @@ def _train_bases(experiment: Experiment, bases: Mapping[str, RunView | None]) ->
 
 
 @lru_cache(maxsize=50)
-def _filters(one: Path, other: Path) -> str:
+def _filters(one: Path, other: Path, *moments: int) -> str:
+    """Filters of both base networks. moments: when their weights were written."""
     found = {
         "base A": first_filters(one / "weights.safetensors"),
         "base B": first_filters(other / "weights.safetensors"),

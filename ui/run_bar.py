@@ -115,7 +115,9 @@ def _train(experiment: Experiment, seeds: int) -> None:
     newest = replace(experiment, seeds=seeds, seed=experiment.trained_seeds())
     shown = replace(newest, seed=min(newest.seed, seeds - 1))
     shown.write_address()
-    st.session_state[_OTHER_RUNS] = (shown.seeds, shown.seed) != (experiment.seeds, experiment.seed)
+    # The runs of own data are named by what the data hold, which may just have been read for the first time.
+    renamed = replace(experiment).runs(experiment.seed) != experiment.runs(experiment.seed)
+    st.session_state[_OTHER_RUNS] = renamed or (shown.seeds, shown.seed) != (experiment.seeds, experiment.seed)
 
 
 def _steer_button(label: str, icon: str, command: str, live: list[str], *, enabled: bool, help: str) -> None:

@@ -177,7 +177,7 @@ def app_server(
                 break
             try:
                 with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1) as answer:
-                    if answer.status == 200:
+                    if answer.status == 200 and process.poll() is None:  # else another server has that port
                         return address
             except OSError:
                 time.sleep(0.1)
@@ -195,3 +195,5 @@ def app_server(
     for folder in stores:
         if folder.is_dir():
             LocalExecutor(Store(folder)).shutdown()  # the supervisor outlives the server on purpose
+            # One that was only being started holds no lock by which it could be found.
+            subprocess.run(["pkill", "-f", str(folder)], check=False)

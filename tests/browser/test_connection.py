@@ -16,7 +16,7 @@ from tests.browser.waiting import until
 
 pytestmark = pytest.mark.browser
 
-LONG = 100_000
+LONG = 900_000  # however slow the page is, it still trains
 
 
 @pytest.fixture(scope="module")

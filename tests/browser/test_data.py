@@ -65,7 +65,8 @@ def test_search_and_open_a_data_set(page: Any, address: str) -> None:
     page.get_by_text("Handwritten digits over photographs").click()
     pictures = page.locator(".tl-strip img")
     until(lambda: pictures.count() == 20, "its pictures are there")
-    assert page.evaluate("[...document.querySelectorAll('.tl-strip img')].every(i => i.complete && i.naturalWidth > 0)")
+    every = "[...document.querySelectorAll('.tl-strip img')].every(i => i.complete && i.naturalWidth > 0)"
+    until(lambda: page.evaluate(every), "they are seen")
     page.wait_for_function("/set=photo-digits/.test(location.search) && /q=handwritten/.test(location.search)")
     page.reload()
     until(lambda: pictures.count() == 20, "the address brings it back")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.browser.waiting import until
+from tests.browser.waiting import until, wait_for_address
 from tlcore.gallery import recorded
 
 pytestmark = pytest.mark.browser
@@ -23,5 +24,5 @@ def test_a_run_is_opened_on_its_page(page: Any, app_server: Callable[..., str]) 
     page.get_by_text("Open on its page").click()
     page.get_by_role("heading", name="Domain-adversarial training").wait_for()
     page.locator(".tl-player").first.wait_for()
-    until(lambda: "preset=moons" in page.url, "the address names the preset")
-    assert "only_arm" not in page.url and "metric_shown" not in page.url, "the filters stay behind"
+    wait_for_address(page, "preset=moons")
+    until(lambda: not re.search("only_arm|metric_shown", page.evaluate("location.search")), "the filters stay behind")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import store_of
-from tests.browser.waiting import until
+from tests.browser.waiting import until, wait_for_address
 
 pytestmark = pytest.mark.browser
 
@@ -33,7 +33,8 @@ def test_three_runs_are_trained_and_seen_without_a_label(page: Any, app_server: 
     page.locator(".st-key-card-rank .tl-live-chart").scroll_into_view_if_needed()  # drawn when it is near
     until(lambda: page.locator(f"{CARD} .points path").count() >= 9, "each arm has a rank at each look")
     until(lambda: page.locator(".tl-sheet img").count() == 1, "the pairs of views are shown")
-    assert page.locator(".tl-sheet img").evaluate("image => image.complete && image.naturalWidth > 0")
+    seen = "image => image.complete && image.naturalWidth > 0"
+    until(lambda: page.locator(".tl-sheet img").evaluate(seen), "they are seen")
     runs = page.locator(".tl-runs")
     until(lambda: "Agreement alone" in runs.inner_text(), "the runs side by side are named")
 
@@ -43,7 +44,7 @@ def test_three_runs_are_trained_and_seen_without_a_label(page: Any, app_server: 
     left.click()
     page.get_by_role("option", name="Without covariance").click()
     until(lambda: "Without covariance" in runs.inner_text(), "another run stands on the left")
-    until(lambda: "arms=no_covariance" in page.url, "the address tells of it")
+    wait_for_address(page, "arms=no_covariance")
     page.reload()
     until(lambda: "Without covariance" in runs.inner_text(), "and brings it back")
 

@@ -35,4 +35,5 @@ def test_film_picture_and_data_of_what_is_shown(page, app_server, tmp_path):
     let_move(page)
     page.goto(film.as_uri())
     wait_for(lambda: fact(page.locator(".tl-player"), "projection"), "pca")
-    wait_for(lambda: fact(page.locator(".tl-player"), "playing"), "true")
+    film = page.locator(".tl-player")
+    wait_for(lambda: fact(film, "playing") == "true" or fact(film, "step") == "1500")  # it plays, or has played

@@ -22,6 +22,11 @@ def until(condition: Callable[[], Any], what: str) -> Any:
     pytest.fail(f"never happened: {what}")
 
 
+def wait_for_address(page: Any, part: str) -> None:
+    """Wait until the address of a page holds a text. `page.url` alone never hears of a new one while it is asked."""
+    page.wait_for_url(lambda address: part in address)
+
+
 def wait_for(question: Callable[[], Any], expected: Any = True) -> None:
     """Ask until the answer is as expected, and show the last answer if it never is."""
     deadline = time.monotonic() + PATIENCE_SECONDS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from tests.browser.waiting import until
 from tlcore.errors import InvalidRequest
 from tlcore.execution.local import LocalExecutor
 from tlcore.presets import find_preset
@@ -88,8 +88,7 @@ def test_a_picture_is_looked_at_by_the_chosen_run(store: Store, monkeypatch: pyt
     assert "The picture stays on this server" in text_of(test)
     for content, words in ((b"good", "&lt;b&gt;seven&lt;/b&gt;"), (b"bad", "it is empty")):
         test.file_uploader[0].set_value(("a.png", content, "image/png")).run()
-        time.sleep(0.3)
-        assert words in text_of(test.run())
+        until(lambda words=words: words in text_of(test.run()), "the answer comes")
     assert asked == [(identity, b"good"), (identity, b"bad")], "each is looked at once"
 
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+import streamlit as st
+
 from tlcore.presets import all_presets
 from tlcore.runs import Store
+from ui import run_bar
+from ui.experiment import Experiment
 from ui.run_bar import time_left
 
 
@@ -23,3 +28,21 @@ def test_while_runs_train_the_bar_tells_how_long_they_still_need(tmp_path: Path)
     store.change(first, paused=True)
     store.change(second, paused=True)
     assert time_left(store.runs()) == ""
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_the_page_is_drawn_anew_where_training_has_given_the_runs_other_names(
+    monkeypatch: pytest.MonkeyPatch, renamed: bool
+) -> None:
+    """The content of own data is known once they are read, and the runs are named by it."""
+    shown = Experiment(all_presets()["domain-adversarial/moons"], {})
+    state: dict[str, object] = {}
+    monkeypatch.setattr(st, "session_state", state)
+    monkeypatch.setattr(Experiment, "train", lambda self, seeds: None)
+    monkeypatch.setattr(Experiment, "trained_seeds", lambda self: 0)
+    monkeypatch.setattr(Experiment, "write_address", lambda self, **view: None)
+    monkeypatch.setattr(
+        Experiment, "runs", lambda self, seed: {"dann": "named anew" if renamed and self is not shown else "as before"}
+    )
+    run_bar._train(shown, 1)
+    assert state == {run_bar._OTHER_RUNS: renamed}
