@@ -157,7 +157,10 @@ def remedy() -> str:
     if os.path.exists(own) and not inside:  # noqa: PTH110
         return f"this is {sys.executable}: ask the lab's own, `{own} -m tlcore doctor`, or run `make run` in {ROOT}"
     path = os.path.join(ROOT, REQUIREMENTS)  # noqa: PTH118
-    return f"run `make run` in {ROOT}, or `{sys.executable} -m pip install -r {path}`"
+    by_pip = f"`{sys.executable} -m pip install -r {path}`"
+    if os.path.exists(os.path.join(ROOT, "Makefile")):  # noqa: PTH110, PTH118
+        return f"run `make run` in {ROOT}, or {by_pip}"
+    return f"run {by_pip}"
 
 
 def report(version: "tuple[int, ...]" = sys.version_info[:3]) -> bool:
