@@ -14,7 +14,7 @@ from tlcore.catalogue.place import VARIABLE as DATA
 from tlcore.catalogue.place import data_folder
 from tlcore.errors import LabError
 from tlcore.execution.disk import NEEDED_BYTES, free_bytes
-from tlcore.execution.hosting import SWITCH, hosting
+from tlcore.execution.hosting import OWNER_MARK, SWITCH, hosting, owner_key_mark
 from tlcore.execution.logs import KINDS, SETTING
 from tlcore.execution.presence import LOG, supervisor_pid
 from tlcore.execution.slots import plan
@@ -137,7 +137,9 @@ def _hosted(folder: Path) -> Check:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         return Check("hosting", False, "on, and this is the superuser: run the lab as a user without rights")
     owners = len(settings.people.owners)
-    who = f"{owners} owners by login" if owners else "the owner by the key of `python -m tlcore hosting --owner-key`"
+    marked = owner_key_mark() is not None
+    key = f"key whose mark {OWNER_MARK} holds" if marked else "key of `python -m tlcore hosting --owner-key`"
+    who = f"{owners} owners by login" if owners else f"the owner by the {key}"
     return Check("hosting", True, f"on, {who}; {settings.limits.words().removeprefix('On this server: ')}")
 
 
