@@ -10,15 +10,20 @@ ARG VARIANT=cpu
 # torch and torchvision have to be of one build, from one place. The usual index has them with CUDA, 5 GB that also run
 # without a GPU; PyTorch's page on installing names the index of those without.
 ARG TORCH_INDEX=
+RUN case "$VARIANT:$TORCH_INDEX" in \
+        cpu:) echo "Give --build-arg TORCH_INDEX=ADDRESS, the index that PyTorch's page on installing names for CPU, or" \
+                   "--build-arg VARIANT=cuda for the larger builds with CUDA, which run on a processor as well." >&2; \
+              exit 1 ;; \
+        cpu:*|cuda:*) ;; \
+        *) echo "VARIANT is cpu or cuda, not $VARIANT" >&2; exit 1 ;; \
+    esac
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 COPY requirements.txt /tmp/requirements.txt
 RUN case "$VARIANT" in \
         cpu) grep -E '^torch(vision)?[>=]' /tmp/requirements.txt > /tmp/torch.txt \
-             && pip install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} -r /tmp/torch.txt ;; \
-        cuda) ;; \
-        *) echo "VARIANT is cpu or cuda, not $VARIANT" >&2; exit 1 ;; \
+             && pip install --index-url "$TORCH_INDEX" -r /tmp/torch.txt ;; \
     esac \
     && pip install -r /tmp/requirements.txt
 
@@ -35,6 +40,8 @@ COPY --chown=root:root .streamlit /lab/.streamlit
 COPY --chown=root:root pages /lab/pages
 COPY --chown=root:root ui /lab/ui
 COPY --chown=root:root tlcore /lab/tlcore
+# Limits for a small server; they count where TLCORE_HOSTED_CONFIG names them. Else those beside the store do.
+COPY --chown=root:root deploy/hosted.toml /lab/deploy/hosted.toml
 COPY --chown=root:root app.py requirements.txt LICENSE README.md /lab/
 WORKDIR /lab
 ENV PATH=/opt/venv/bin:$PATH \

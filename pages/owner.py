@@ -41,7 +41,8 @@ def ask_for_key() -> None:
     st.info(NOT_FOR_YOU)
     with st.form("owner-key-form", width=420):
         text = st.text_input("Owner's key", type="password", max_chars=200, key="owner-key",
-                             help="`python -m tlcore hosting --owner-key` prints it on the server.")  # fmt: skip
+                             help="`python -m tlcore hosting --owner-key` prints it on the server; "
+                                  "or the one whose mark the server was given.")  # fmt: skip
         sent = st.form_submit_button("Open")
     if sent:
         if claim_ownership(text or ""):

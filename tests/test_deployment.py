@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import configparser
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -69,6 +70,56 @@ def test_python_and_torch_are_those_that_the_lab_supports():
     assert pattern is not None
     lines = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if re.search(pattern.group(1), line)]
     assert [re.split(r"[>=]", line)[0] for line in lines] == ["torch", "torchvision"]
+
+
+@pytest.mark.parametrize(
+    ("variant", "index", "words"),
+    [
+        ("cpu", "", "TORCH_INDEX=ADDRESS"), ("cpu", "https://index.example/cpu", ""), ("cuda", "", ""),
+        ("cuda", "https://index.example/cuda", ""), ("gpu", "", "not gpu"), ("", "", "VARIANT is cpu or cuda"),
+    ],
+)  # fmt: skip
+def test_the_image_is_not_built_for_a_processor_from_an_index_with_cuda(variant: str, index: str, words: str):
+    """As the shell of the image carries it out, before anything is downloaded."""
+    steps = re.findall(r"^RUN (.+?[^\\])$", DOCKERFILE, re.MULTILINE | re.DOTALL)
+    answer = subprocess.run(
+        ["sh", "-c", steps[0]], env={"VARIANT": variant, "TORCH_INDEX": index}, capture_output=True, text=True
+    )
+    assert (answer.returncode == 0) is (words == "") and words in answer.stderr
+    assert 'pip install --index-url "$TORCH_INDEX"' in steps[2]
+
+
+@pytest.mark.parametrize("name", ["hosted.toml", "streamlit/hosted.toml"])
+def test_ready_files_of_limits_are_understood_and_narrower_than_what_holds_without_them(name: str):
+    from tlcore.specs.hosting import Hosting
+
+    found, usual = Hosting.model_validate(tomllib.loads((ROOT / "deploy" / name).read_text())), Hosting()
+    for limit in found.limits.model_fields_set - {"running_in_all"}:
+        assert getattr(found.limits, limit) < getattr(usual.limits, limit), limit
+    assert found.limits.running_in_all > 0 and found.people == usual.people
+
+
+def test_the_secrets_to_paste_are_none_and_name_a_file_that_is_there():
+    text = (ROOT / "deploy" / "streamlit" / "secrets.example.toml").read_text()
+    secrets = tomllib.loads(text)
+    assert secrets == {"TLCORE_HOSTED": "1", "TLCORE_HOSTED_CONFIG": "deploy/streamlit/hosted.toml"}
+    assert (ROOT / secrets["TLCORE_HOSTED_CONFIG"]).is_file() and "TLCORE_OWNER_MARK" in text
+    assert "/lab/deploy/hosted.toml" in DOCKERFILE and not re.search(r"TLCORE_OWNER_MARK", DOCKERFILE)
+
+
+def test_steps_by_hand_use_what_a_fresh_debian_has():
+    guide = (ROOT / "docs" / "hosting.md").read_text()
+    (steps,) = re.findall(r"```sh\n(apt-get install.+?)```", guide, re.DOTALL)
+    assert "sudo" not in steps and "runuser -u lab -- env TLCORE_HOSTED=1" in steps
+    settings = dict(
+        word.split("=", 1)
+        for path in UNITS
+        for line in unit(path)["Environment"]
+        for word in line.split()
+    )  # fmt: skip
+    (doctor,) = (line for line in steps.splitlines() if line.endswith("tlcore doctor"))
+    given = dict(word.split("=", 1) for word in doctor.split() if "=" in word)
+    assert given.items() <= settings.items() and {"TLCORE_STORE", "TLCORE_DATA"} <= set(given)
 
 
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)

@@ -84,6 +84,11 @@ def build_parser() -> argparse.ArgumentParser:
 
     host = commands.add_parser("hosting", parents=[store], help="the limits of a hosted lab, and its owner's key")
     host.add_argument("--owner-key", action="store_true", help="the key that opens the owner's page: keep it secret")
+    host.add_argument(
+        "--new-owner-key",
+        action="store_true",
+        help="make a key, and its mark for TLCORE_OWNER_MARK of a server without a terminal; works on any machine",
+    )
     host.add_argument("--json", action="store_true", help="one JSON document instead of text")
     host.set_defaults(command=_hosting)
 
@@ -196,10 +201,14 @@ def _worker(arguments: argparse.Namespace) -> int:
 
 
 def _hosting(arguments: argparse.Namespace) -> int:
-    from tlcore.execution.hosting import hosting
+    from tlcore.execution.hosting import OWNER_MARK, hosting
     from tlcore.runs import default_store
-    from tlcore.runs.identity import owner_key, signing_key
+    from tlcore.runs.identity import new_owner_key, owner_key, signing_key
 
+    if arguments.new_owner_key:
+        key, mark = new_owner_key()
+        print(f"The key, for you alone: {key}\nIts mark, for the server: {OWNER_MARK}={mark}")
+        return 0
     folder = arguments.store or default_store()
     if arguments.owner_key:
         folder.mkdir(parents=True, exist_ok=True)

@@ -8,11 +8,13 @@ from contextlib import asynccontextmanager, suppress
 from streamlit.starlette import App
 
 from tlcore.errors import LabError
+from ui.web_log import begin_log
 
 
 @asynccontextmanager
 async def loaded(_: App) -> AsyncIterator[None]:
     """Load modules and the films of the map as the server begins, once Streamlit's own runtime is there."""
+    begin_log()
     from ui import entrance, home_choice, home_map, home_now, page  # noqa: F401
 
     for corner in home_map.CORNERS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import logging
 import time
 from collections.abc import Callable, Sequence
 
@@ -11,6 +12,7 @@ import streamlit as st
 from tlcore.catalogue import data_folder
 from tlcore.errors import LabError
 from tlcore.execution.disk import free_bytes
+from tlcore.execution.logs import short
 from tlcore.execution.presence import supervisor_pid
 from tlcore.execution.questions import answer_of
 from tlcore.runs.overview import Failure, LiveRow, failures, live_rows
@@ -22,21 +24,32 @@ from tlcore.specs.own_data import RemoveOwn
 from ui.hosted_words import beginning, queue
 from ui.library import lab, runs_at_once
 from ui.page import card, card_header, told
-from ui.visitor import hosted, is_owner
+from ui.visitor import hosted, is_owner, visitor
 
+LOGGER = logging.getLogger("tlcore.owner")
 _SAID = "_owner_said"
 MOST_ROWS = 30
 LOOK_SECONDS = 2.0
 
 
-def guarded(action: Callable[[], str]) -> None:
-    """Do what the owner asked for, and keep what is to be said of it. Whoever is no owner does nothing here."""
+def guarded(name: str, action: Callable[[], str]) -> None:
+    """Do what the owner asked for, and keep what is to be said of it. Whoever is no owner does nothing here.
+
+    name: what the log calls it.
+    """
+    who = visitor()
+    about = {"visitor": short(who.id) if who is not None else None, "action": name}
     if not is_owner():
+        LOGGER.warning("somebody who is no owner asked for what only owners may do", extra=about)
         return
     try:
-        st.session_state[_SAID] = ("success", action())
+        done = action()
     except LabError as error:
+        LOGGER.warning("what the owner asked for could not be done", extra=about | {"reason": str(error)})
         st.session_state[_SAID] = ("error", str(error))
+    else:
+        LOGGER.info("the owner acts", extra=about | {"result": done})
+        st.session_state[_SAID] = ("success", done)
 
 
 def said() -> None:
@@ -95,13 +108,14 @@ def _doors(service: Service, training: Sequence[LiveRow]) -> None:
         st.button(
             "End maintenance" if draining else "Drain for maintenance", type="primary", key="owner-drain",
             icon=":material/door_open:" if draining else ":material/door_front:", on_click=guarded,
-            args=(lambda: drain(not draining),),
+            args=("end maintenance" if draining else "drain", lambda: drain(not draining)),
             help="While drained no new run starts, running ones go on, and every visitor reads why.",
         )  # fmt: skip
         st.button("Pause all", icon=":material/pause:", key="owner-pause", disabled=not training, on_click=guarded,
-                  args=(pause_all,), help="Every run that trains waits after its next step.")  # fmt: skip
+                  args=("pause all", pause_all), help="Every run that trains waits after its next step.")  # fmt: skip
         st.button("Restart the worker", icon=":material/restart_alt:", key="owner-restart", on_click=guarded,
-                  args=(restart,), help="Runs write a checkpoint and go on with the new worker.")  # fmt: skip
+                  args=("restart the worker", restart),
+                  help="Runs write a checkpoint and go on with the new worker.")  # fmt: skip
         pid = supervisor_pid(lab().store.folder)
         st.caption(f"Worker: process {pid}" if pid else "No worker runs; it starts with the next run", width="content")
 
@@ -122,7 +136,8 @@ def _queue(rows: Sequence[LiveRow]) -> None:
                 width="stretch",
             )
             st.button("Stop", key=f"owner-stop-{row.id}", icon=":material/stop:", on_click=guarded,
-                      args=(lambda row=row: _stop(row),), help="End it for everybody who wants it.")  # fmt: skip
+                      args=(f"stop {row.id}", lambda row=row: _stop(row)),
+                      help="End it for everybody who wants it.")  # fmt: skip
     if len(rows) > MOST_ROWS:
         st.caption(f"and {len(rows) - MOST_ROWS:,} more")
 
@@ -160,7 +175,7 @@ def disk_panel() -> None:
     label = f"Clear up after {len(away):,} visitors" if away else "Nothing to clear up"
     st.button(
         label, key="owner-tidy", disabled=not away,
-        icon=":material/mop:", on_click=guarded, args=(clear,),
+        icon=":material/mop:", on_click=guarded, args=("clear up", clear),
         help=f"Visitors who have not signed in and were not here for {days} days: their runs and data go. "
         "The worker does it by itself every hour.",
     )  # fmt: skip

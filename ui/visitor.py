@@ -7,6 +7,7 @@ until then the session knows who it is. Whoever signs in is the same visitor in 
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from functools import lru_cache
@@ -17,9 +18,12 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from tlcore.errors import LabError
-from tlcore.execution.hosting import hosting
+from tlcore.execution.hosting import hosting, owner_key_mark
+from tlcore.execution.logs import short
 from tlcore.runs import default_store
 from tlcore.runs.identity import (
+    has_owner_mark,
+    is_kept_mark,
     is_owner_key,
     new_pass,
     owner_mark,
@@ -33,6 +37,7 @@ from tlcore.runs.visitors import Visitor
 from tlcore.specs.hosting import Hosting
 from ui.components import mount
 
+LOGGER = logging.getLogger("tlcore.owner")
 COOKIE = "tlcore_visitor"
 _PASS, _REFUSED = "_visitor_pass", "_visitor_refused"
 _NOBODY = "Reload the page: this server does not know who you are."
@@ -190,11 +195,18 @@ def signed_in_address() -> str | None:
 
 
 def claim_ownership(text: str) -> bool:
-    """Make whoever looks the owner if they know the owner's key; returns whether they do."""
-    who, key = visitor(), _key(default_store())
-    if who is None or not is_owner_key(text, key):
+    """Make whoever looks the owner if they know the owner's key, the server's own or the one whose mark it was given;
+    returns whether they do."""
+    who, key, mark = visitor(), _key(default_store()), owner_key_mark()
+    if who is None:
         return False
-    _service().put(f"{OWNER}{who.id}", owner_mark(who.id, key))
+    by_servers, by_mark = is_owner_key(text, key), mark is not None and has_owner_mark(text, mark)
+    about = {"visitor": short(who.id)}
+    if not (by_servers or by_mark):
+        LOGGER.warning("a wrong owner's key", extra=about)
+        return False
+    _service().put(f"{OWNER}{who.id}", owner_mark(who.id, key, "" if by_servers else mark or ""))
+    LOGGER.info("a visitor has become the owner by the key", extra=about)
     return True
 
 
@@ -203,6 +215,7 @@ def give_up_ownership() -> None:
     who = visitor()
     if who is not None:
         _service().put(f"{OWNER}{who.id}", None)
+        LOGGER.info("an owner is an ordinary visitor again", extra={"visitor": short(who.id)})
 
 
 def has_owner_key() -> bool:
@@ -212,7 +225,7 @@ def has_owner_key() -> bool:
 
 
 def _has_owner_key(identity: str, key: bytes) -> bool:
-    return _service().get(f"{OWNER}{identity}") == owner_mark(identity, key)
+    return is_kept_mark(_service().get(f"{OWNER}{identity}"), identity, key, owner_key_mark())
 
 
 @st.cache_resource(show_spinner=False)

@@ -11,7 +11,7 @@ import pytest
 from tlcore.errors import InvalidRequest, OutOfSpace
 from tlcore.execution import admission
 from tlcore.execution.hosted import HostedExecutor
-from tlcore.execution.hosting import CONFIG, SWITCH, hosting
+from tlcore.execution.hosting import CONFIG, OWNER_MARK, SWITCH, hosting, hosting_file, owner_key_mark
 from tlcore.execution.local import LocalExecutor
 from tlcore.runs import Store
 from tlcore.runs.service import Service
@@ -67,7 +67,7 @@ def of(lab: Lab, who: Visitor, **limits) -> HostedExecutor:
 class TestSetting:
     @pytest.fixture(autouse=True)
     def _clean(self, monkeypatch):
-        for name in (SWITCH, CONFIG):
+        for name in (SWITCH, CONFIG, OWNER_MARK):
             monkeypatch.delenv(name, raising=False)
 
     def test_off_by_default_and_on_by_either_way(self, tmp_path, monkeypatch):
@@ -110,6 +110,23 @@ class TestSetting:
         with pytest.raises(InvalidRequest, match=CONFIG):
             hosting(tmp_path)
 
+    def test_a_relative_name_counts_from_the_labs_own_folder(self, tmp_path, monkeypatch):
+        monkeypatch.setenv(CONFIG, "deploy/hosted.toml")
+        monkeypatch.chdir(tmp_path)
+        assert hosting_file(tmp_path) == Path(__file__).parents[2] / "deploy" / "hosted.toml"
+        monkeypatch.setenv(CONFIG, str(tmp_path / "other.toml"))
+        assert hosting_file(tmp_path) == tmp_path / "other.toml"
+
+    def test_a_mark_that_is_none_hosts_nothing(self, tmp_path, monkeypatch):
+        monkeypatch.setenv(SWITCH, "1")
+        monkeypatch.setenv(OWNER_MARK, "paste it here")
+        with pytest.raises(InvalidRequest, match="--new-owner-key"):
+            hosting(tmp_path)
+        monkeypatch.setenv(OWNER_MARK, f" {'A' * 64}\n")
+        assert hosting(tmp_path) == Hosting() and owner_key_mark() == "a" * 64
+        monkeypatch.delenv(OWNER_MARK)
+        assert owner_key_mark() is None
+
     def test_roles_follow_the_verified_address(self):
         people = People(anonymous="viewer", signed_in="viewer", owners=("boss@b.org",), trainers=("@school.edu",))
         roles = {
@@ -138,6 +155,19 @@ class TestRuns:
         with pytest.raises(InvalidRequest, match="You have 2"):
             ann.submit(spec_of(3))
         of(lab, BEN, queued_per_visitor=2).submit(spec_of(3))
+
+    def test_what_is_refused_is_logged_with_who_and_why(self, lab, caplog):
+        caplog.set_level("INFO", "tlcore.admission")
+        someone = Visitor("5eed" * 8)
+        for _ in range(2):
+            with pytest.raises(InvalidRequest):
+                of(lab, someone, steps=77).submit(spec_of(1, steps=101))
+        with pytest.raises(InvalidRequest):
+            of(lab, someone, upload_mb=1).admission.admit(PreviewOwn(), 2**20 + 1)
+        noted = [(record.visitor, record.asked, record.reason[:26]) for record in caplog.records]
+        assert noted == [
+            ("5eed5e", "runs", "On this server a run has a"), ("5eed5e", "upload", "On this server a file has ")
+        ]  # fmt: skip
 
     def test_many_tabs_at_once_are_one_visitor(self, lab):
         refused = []

@@ -16,7 +16,7 @@ from tlcore.runs import Store
 @pytest.fixture
 def findings(tmp_path: Path, monkeypatch):
     """Ask the doctor, who need not import torch for it."""
-    monkeypatch.setattr(doctor, "_torch", lambda: Check("torch", True, "there"))
+    monkeypatch.setattr(doctor, "_libraries", lambda: iter([Check("torch", True, "there")]))
     monkeypatch.setenv("TLCORE_DATA", str(tmp_path / "data"))
     monkeypatch.delenv("TLCORE_HOSTED", raising=False)
     return lambda: {check.name: check for check in checks(tmp_path / "store")}
@@ -25,7 +25,7 @@ def findings(tmp_path: Path, monkeypatch):
 def test_a_healthy_machine(findings):
     found = findings()
     assert all(check.good for check in found.values()), found
-    assert list(found) == ["python", "torch", "processor", "disk", "data", "store", "worker", "hosting", "log"]
+    assert list(found) == ["torch", "processor", "disk", "data", "store", "worker", "hosting", "log"]
     assert "TLCORE_HOSTED=1" in found["hosting"].text
 
 
@@ -51,3 +51,20 @@ def test_a_hosted_lab_is_not_run_by_the_superuser_and_wants_an_owner(findings, m
     assert "superuser" in findings()["hosting"].text and not findings()["hosting"].good
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert findings()["hosting"].good and "--owner-key" in findings()["hosting"].text
+
+
+def test_what_is_there_and_cannot_be_imported_is_named(monkeypatch, tmp_path):
+    (tmp_path / "umap").mkdir()
+    (tmp_path / "umap" / "__init__.py").write_text("raise OSError('a library\\nis torn')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(doctor, "requirements_text", lambda: "umap-learn\nplatformdirs")
+    torch, imports = doctor._libraries()
+    assert torch.good and not imports.good
+    assert "umap: OSError: a library is torn" in imports.text and "platformdirs" not in imports.text
+
+
+def test_a_process_that_ends_while_it_imports_is_said(monkeypatch, tmp_path):
+    (tmp_path / "torch.py").write_text("import os\nos._exit(9)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (torch,) = doctor._libraries()
+    assert not torch.good and "status 9" in torch.text

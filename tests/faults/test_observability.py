@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import re
+import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -19,6 +22,10 @@ from tests.execution.conftest import spec_of, wait_for
 from tlcore.cli import main
 from tlcore.errors import InvalidRequest
 from tlcore.execution import logs, prometheus
+from tlcore.execution.local import LocalExecutor
+from tlcore.execution.queue import Queue
+from tlcore.execution.refusals import MOST_REMEMBERED, Refusals
+from tlcore.execution.run_log import RunLog
 from tlcore.runs import Store
 
 LINE = re.compile(r'[a-z_]+(\{[a-z]+="[^"\n]*"(,[a-z]+="[^"\n]*")*\})? -?[0-9.e+]+')
@@ -96,6 +103,29 @@ def test_in_the_terminal(store: Store, capsys):
     assert "port 99999999" in capsys.readouterr().err
 
 
+@pytest.fixture(autouse=True)
+def _loggers_as_before():
+    logger = logging.getLogger("tlcore")
+    before = (logger.handlers[:], logger.level, logger.propagate)
+    yield
+    logger.handlers[:], logger.propagate = before[0], before[2]
+    logger.setLevel(before[1])
+
+
+@pytest.fixture
+def records():
+    """What the lab's loggers are given."""
+    found: list[logging.LogRecord] = []
+
+    class Kept(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            found.append(record)
+
+    logging.getLogger("tlcore").addHandler(Kept())
+    logging.getLogger("tlcore").setLevel(logging.INFO)
+    return found
+
+
 def logged(monkeypatch, kind: str) -> str:
     monkeypatch.setenv(logs.SETTING, kind)
     stream = io.StringIO()
@@ -121,3 +151,148 @@ def test_logs_for_people_and_a_kind_that_there_is_not(monkeypatch):
     assert 'run abc has failed [run=abc reason=no "room"]' in logged(monkeypatch, "text")
     with pytest.raises(InvalidRequest, match="json"):
         logged(monkeypatch, "xml")
+
+
+def lines_of(script: str, kind: str = "json", **changes: str) -> list[str]:
+    """What a process with this script writes to standard error."""
+    environment = {**os.environ, "TLCORE_LOG": kind, **changes}
+    answer = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=120
+    )
+    return answer.stderr.splitlines()
+
+
+ODD = """
+import logging, threading, warnings
+from tlcore.execution.logs import set_up_process
+set_up_process()
+warnings.warn("old")
+thread = threading.Thread(target=lambda: 1 / 0)
+thread.start()
+thread.join()
+raise ValueError("in vain")
+"""
+
+
+def test_in_a_process_of_the_lab_warnings_and_uncaught_errors_are_json_too():
+    warned, thread, process = map(json.loads, lines_of(ODD))
+    assert warned["level"] == "warning" and "old" in warned["message"]
+    assert thread["level"] == process["level"] == "critical"
+    assert "ZeroDivisionError" in thread["exception"] and "ValueError: in vain" in process["exception"]
+    assert "Traceback (most recent call last):" in lines_of(ODD, "text"), "as Python writes them itself"
+
+
+WEB = """
+import logging
+from streamlit.logger import get_logger
+early = get_logger("streamlit.early")
+get_logger("uvicorn.access").handlers.clear()
+from ui.web_log import begin_log
+begin_log()
+begin_log()
+early.warning('an "early" one')
+get_logger("streamlit.late").warning("a late one")
+get_logger("uvicorn").error("of the server")
+get_logger("uvicorn.access").info("GET /?share=a-secret")
+logging.getLogger("tlcore.channel").error("of the lab")
+"""
+
+
+def test_the_web_server_writes_json_once_a_line_its_own_and_streamlits_and_no_requests():
+    found = [json.loads(line) for line in lines_of(WEB)]
+    said = [(line["logger"], line["message"]) for line in found]
+    assert said == [
+        ("tlcore.web", "the web server begins"), ("tlcore.web", "the web server begins"),
+        ("streamlit.early", 'an "early" one'), ("streamlit.late", "a late one"), ("uvicorn", "of the server"),
+        ("tlcore.channel", "of the lab"),
+    ]  # fmt: skip
+
+
+def test_for_people_streamlit_writes_as_it_always_does_and_a_strange_setting_stops_nobody():
+    lines = lines_of(WEB, "text")
+    assert len(lines) == 6 and lines[2].endswith('WARNING streamlit.early: an "early" one')
+    lines = lines_of(WEB, "xml")
+    assert "TLCORE_LOG is 'xml'" in lines[0] and any("a late one" in line for line in lines)
+
+
+def test_the_projector_writes_json_into_the_log_that_it_shares(tmp_path: Path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tlcore.execution.projector", "--store", str(tmp_path)],
+        env={**os.environ, "TLCORE_LOG": "json"}, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        line = json.loads(process.stderr.readline())
+    finally:
+        _, rest = process.communicate(timeout=60)
+    assert (line["logger"], line["message"], line["process"]) == ("tlcore.projector", "ready", process.pid)
+    assert all(json.loads(more) for more in rest.splitlines())
+
+
+def test_a_run_from_its_beginning_to_its_end_in_the_supervisors_log(tmp_path: Path, monkeypatch):
+    monkeypatch.setenv(logs.SETTING, "json")
+    store = Store(tmp_path)
+    executor = LocalExecutor(store)
+    try:
+        run = executor.submit(spec_of(7001), preset="page/preset", arm="dann")
+        wait_for(lambda: not store.require(run).live, "its end")
+        path = tmp_path / "supervisor.log"
+        wait_for(lambda: "has finished" in path.read_text(), "the line of its end")
+    finally:
+        executor.shutdown()
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    begun, ended = (line for line in lines if line.get("run") == run)
+    assert begun["message"] == f"run {run} begins" and begun["pid"] > 0 and begun["steps"] == 60
+    assert (ended["preset"], ended["arm"], ended["seed"], ended["state"]) == ("page/preset", "dann", 7001, "finished")
+    assert ended["step"] == 60 and ended["seconds"] > 0 and ended["reason"] is None
+    said = [line["message"] for line in lines if line["logger"] == "tlcore.supervisor"]
+    assert said[0].startswith("ready: ") and said[-1] == "ends: asked to"
+
+
+def test_what_becomes_of_runs_is_told_once_whoever_ends_them(tmp_path: Path, records):
+    store = Store(tmp_path)
+    log, queue = RunLog(store), Queue(store)
+    found, first, second = (store.add(spec_of(seed)) for seed in range(3))
+    store.change(found, state="running", pid=5)
+
+    def look() -> list[str]:
+        del records[:]
+        log.look(queue.live())
+        return [record.getMessage() for record in records]
+
+    assert look() == [f"run {found} goes on as it was found"]
+    store.change(first, state="running", pid=6)
+    assert look() == [f"run {first} begins"]
+    assert look() == []
+    store.change(first, state="queued")
+    store.change(found, state="failed", reason="no luck")
+    assert set(look()) == {f"run {first} waits again", f"run {found} has failed"}
+    assert [(vars(record)["reason"], record.levelname) for record in records if "failed" in record.getMessage()] == [
+        ("no luck", "WARNING")
+    ]
+    store.change(first, state="stopped")
+    store.delete(second)
+    assert set(look()) == {f"run {first} was stopped", f"run {second} is no longer there"}
+
+
+def test_a_refusal_is_noted_once_a_minute_with_the_first_digits_of_the_visitor(records, monkeypatch):
+    refusals = Refusals()
+    for visitor in ("abcdef" + "0" * 26, "abcdef" + "0" * 26, "f" * 32):
+        refusals.note(visitor, "runs", InvalidRequest("Too many."))
+    assert [vars(record)["visitor"] for record in records] == ["abcdef", "ffffff"]
+    assert {(vars(record)["asked"], vars(record)["reason"]) for record in records} == {("runs", "Too many.")}
+    monkeypatch.setattr("tlcore.execution.refusals.QUIET_SECONDS", -1.0)
+    refusals.note("f" * 32, "runs", InvalidRequest("Too many."))
+    assert len(records) == 3
+    for number in range(MOST_REMEMBERED + 5):
+        refusals.note(f"{number:032x}", "runs", InvalidRequest("No."))
+    assert len(refusals._noted) == MOST_REMEMBERED
+
+
+def test_a_field_cannot_begin_a_line_of_its_own(monkeypatch):
+    monkeypatch.setenv(logs.SETTING, "text")
+    stream = io.StringIO()
+    logs.set_up(stream)
+    logging.getLogger("tlcore.admission").info(
+        "refused", extra={"reason": "the name x\n2026-01-01 tlcore.owner made up"}
+    )
+    assert stream.getvalue().count("\n") == 1

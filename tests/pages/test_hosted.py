@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from tlcore.execution.local import LocalExecutor
 from tlcore.presets import all_presets
 from tlcore.runs import Store
-from tlcore.runs.identity import new_pass, owner_key, signing_key, visitor_of_pass
+from tlcore.runs.identity import new_owner_key, new_pass, owner_key, signing_key, visitor_of_pass
 from tlcore.runs.service import Service
 from tlcore.runs.visitors import Visitor, VisitorStore
 from tlcore.specs import override
@@ -214,6 +214,46 @@ def test_the_owners_page_opens_with_the_key_alone(store: Store):
     assert not Service(store.database).draining
     page.button(key="owner-leave").click().run()
     assert "owner of this server" in words(page)
+
+
+def press_open(page: AppTest, key: str) -> AppTest:
+    page.text_input(key="owner-key").set_value(key)
+    return next(button for button in page.button if button.label == "Open").click().run()
+
+
+def test_the_owners_page_opens_with_the_key_whose_mark_the_server_was_given(store: Store, monkeypatch):
+    (key, mark), (other, others_mark) = new_owner_key(), new_owner_key()
+    monkeypatch.setenv("TLCORE_OWNER_MARK", mark)
+    ann = Person(store)
+    page = ann.opens("owner")
+    for wrong in (other, mark):
+        assert "not the key" in words(press_open(page, wrong))
+    assert any(button.key == "owner-drain" for button in press_open(page, key).button)
+    monkeypatch.setenv("TLCORE_OWNER_MARK", others_mark)
+    assert "owner of this server" in words(ann.opens("owner")), "who knew the old key is no owner with the new one"
+    monkeypatch.setenv("TLCORE_OWNER_MARK", "paste it here")
+    assert "--new-owner-key" in words(ann.opens("owner"))
+
+
+def test_keys_and_what_the_owner_does_are_logged_without_a_secret(store: Store, caplog):
+    caplog.set_level("INFO", "tlcore.owner")
+    ann = Person(store)
+    page = press_open(ann.opens("owner"), "a wrong key")
+    page = press_open(page, owner_key(signing_key(store.folder)))
+    page.button(key="owner-drain").click().run()
+    page.button(key="owner-drain").click().run()
+    page.button(key="owner-leave").click().run()
+    records = [record for record in caplog.records if record.name == "tlcore.owner"]
+    assert [(record.levelname, record.getMessage(), getattr(record, "action", None)) for record in records] == [
+        ("WARNING", "a wrong owner's key", None),
+        ("INFO", "a visitor has become the owner by the key", None),
+        ("INFO", "the owner acts", "drain"),
+        ("INFO", "the owner acts", "end maintenance"),
+        ("INFO", "an owner is an ordinary visitor again", None),
+    ]
+    said = str([vars(record) for record in records])
+    assert {record.visitor for record in records} == {ann.store.visitor[:6]} and ann.store.visitor not in said
+    assert "a wrong key" not in said and owner_key(signing_key(store.folder)) not in said
 
 
 def test_names_of_runs_are_text_and_never_markup(store: Store):

@@ -9,7 +9,11 @@ from hypothesis import strategies as st
 from tlcore.errors import InvalidRequest
 from tlcore.runs import Store
 from tlcore.runs.identity import (
+    has_owner_mark,
+    is_kept_mark,
     is_owner_key,
+    mark_of_owner_key,
+    new_owner_key,
     new_pass,
     owner_key,
     owner_mark,
@@ -237,6 +241,17 @@ class TestIdentity:
         assert one != other and Visitor(one).id == one
         assert is_owner_key(owner_key(key), key) and not is_owner_key("", key) and not is_owner_key("ä", key)
         assert owner_mark(one, key) not in (owner_mark(other, key), owner_key(key))
+
+    def test_a_secret_made_elsewhere_is_known_by_its_mark_and_no_longer_when_it_is_replaced(self, tmp_path):
+        key, one = signing_key(tmp_path), "1" * 32
+        (text, mark), (other, others_mark) = new_owner_key(), new_owner_key()
+        assert len(text) >= 43 and text not in mark and mark == mark_of_owner_key(f" {text}\n")
+        assert has_owner_mark(text, mark) and not any(has_owner_mark(wrong, mark) for wrong in (other, mark, "", "ä"))
+        kept = owner_mark(one, key, mark)
+        assert is_kept_mark(kept, one, key, mark) and is_kept_mark(owner_mark(one, key), one, key, mark)
+        assert not is_kept_mark(kept, one, key, others_mark) and not is_kept_mark(kept, one, key, None)
+        assert not is_kept_mark(kept, "2" * 32, key, mark) and not is_kept_mark(None, one, key, mark)
+        assert not is_kept_mark(mark, one, key, mark)
 
     @given(st.text(max_size=120))
     def test_no_text_is_a_pass(self, text):

@@ -13,6 +13,7 @@ from typing import Any
 
 from tlcore.catalogue import ENTRIES, data_folder, state
 from tlcore.errors import InvalidRequest, OutOfSpace
+from tlcore.execution.refusals import noted
 from tlcore.runs.service import DRAINING, Service
 from tlcore.runs.usage import folder_bytes, size_text, usage, visitor_bytes
 from tlcore.runs.visitors import NOT_YOURS, VisitorStore
@@ -55,6 +56,7 @@ class Admission:
 
     # Runs ---------------------------------------------------------------------------------------------------------
 
+    @noted("runs")
     def require_runs(self, specs: Iterable[RunSpec]) -> None:
         """Check that these runs may be asked for, with what they start from.
 
@@ -84,6 +86,7 @@ class Admission:
             raise InvalidRequest(NOT_YOURS)
         self.require_data(spec.model_dump(mode="json"))
 
+    @noted("data")
     def require_data(self, document: Any) -> None:
         """Own data must be this visitor's, and data of the catalogue must be here: strangers download nothing."""
         usable = self.store.own_data() | set(self.hosting.shared_data)
@@ -97,6 +100,7 @@ class Admission:
             if entry is not None and not self._owner and state(entry) not in ("embedded", "on disk"):
                 raise InvalidRequest(f"{entry.title} is not on this server; only its owner can bring it.")
 
+    @noted("runs")
     def require_places(self, every: Mapping[str, RunSpec]) -> None:
         """Check that there is a place in the queue for these runs, by identity. Raises InvalidRequest."""
         limits, rows = self.hosting.limits, self.store.database.rows
@@ -135,6 +139,7 @@ class Admission:
             self._kept = (now, own + visitor_bytes(self.store.whole, self.store.visitor))
         return self._kept[1]
 
+    @noted("upload")
     def require_upload(self, size: int) -> None:
         """Check that a file of `size` bytes may be brought. Raises InvalidRequest or OutOfSpace."""
         if not self.store.who.may_train:
@@ -145,6 +150,7 @@ class Admission:
 
     # Questions ----------------------------------------------------------------------------------------------------
 
+    @noted("question")
     def admit(self, question: Question, upload: int | None) -> Allowance:
         """What a question may take; upload: the size of what comes with it, in bytes.
 

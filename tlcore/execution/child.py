@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import os
 import signal
 import sys
-import traceback
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+LOGGER = logging.getLogger("tlcore.worker")
 LOG = "worker.log"
 MAXIMUM_LOG_BYTES = 2**20
 NEEDED = (
@@ -78,7 +79,7 @@ def carry_out(order: Order) -> int:
             order.store, order.run, threads=order.threads, ration=Ration(seconds=order.seconds, memory=order.memory)
         )
     except BaseException:  # the very last frame of the process: the log gets it, the supervisor sees the status
-        traceback.print_exc()
+        LOGGER.exception("the process of run %s has failed", order.run, extra={"run": order.run})
         return CRASHED
     finally:
         sys.stdout.flush()

@@ -4,32 +4,42 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tlcore import __version__
 from tlcore.catalogue.place import VARIABLE as DATA
 from tlcore.catalogue.place import data_folder
 from tlcore.errors import LabError
 from tlcore.execution.disk import NEEDED_BYTES, free_bytes
-from tlcore.execution.hosting import SWITCH, hosting
+from tlcore.execution.hosting import OWNER_MARK, SWITCH, hosting, owner_key_mark
 from tlcore.execution.logs import KINDS, SETTING
 from tlcore.execution.presence import LOG, supervisor_pid
 from tlcore.execution.slots import plan
+from tlcore.installation import module_of, remedy, requirements_text, wanted
 from tlcore.processors import usable_cores
 from tlcore.runs import Store
 
 PROBE = """
-import json, torch, torchvision
-cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
-device = torch.cuda.get_device_name() if cuda else "mps" if mps else "cpu"
-print(json.dumps({"torch": torch.__version__, "torchvision": torchvision.__version__, "device": device}))
+import importlib, json, sys
+broken = {}
+for name in sys.argv[1:]:
+    try:
+        importlib.import_module(name)
+    except BaseException as error:
+        broken[name] = f"{type(error).__name__}: {error}"
+found = {"broken": broken}
+if not {"torch", "torchvision"} & set(broken):
+    import torch, torchvision
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    device = torch.cuda.get_device_name() if cuda else "mps" if mps else "cpu"
+    found["torch"] = f"{torch.__version__}, torchvision {torchvision.__version__}, device {device}"
+print(json.dumps(found))
 """
-PATIENCE = 180.0  # the first import of torch on a fresh machine takes half a minute
+PATIENCE = 240.0  # the first import of everything on a fresh machine takes a minute
+LONGEST_FAULT = 200
 
 
 @dataclass(frozen=True)
@@ -42,11 +52,9 @@ class Check:
 
 
 def checks(folder: Path) -> Iterator[Check]:
-    """Look at everything, one after the other; nothing is changed but for the store, which is created."""
-    supported = sys.version_info >= (3, 11)
-    advice = "" if supported else "; install Python 3.11 or later"
-    yield Check("python", supported, f"{platform.python_version()}, lab {__version__}{advice}")
-    yield _torch()
+    """Look at everything that `tlcore.installation` has not, which comes first; nothing is changed but for the store,
+    which is created."""
+    yield from _libraries()
     slots = plan(usable_cores())
     yield Check("processor", True, f"{usable_cores()} cores: {slots.cpu} runs at once, {slots.threads} threads each")
     yield _disk(folder)
@@ -57,16 +65,25 @@ def checks(folder: Path) -> Iterator[Check]:
     yield _log()
 
 
-def _torch() -> Check:
+def _libraries() -> Iterator[Check]:
+    """Whether what is installed can be imported, in a process of its own: some of it ends the process instead."""
+    names = list(dict.fromkeys(["torch", "torchvision", *(module_of(name) for name, _ in wanted(requirements_text()))]))
     try:
-        done = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, timeout=PATIENCE)
+        done = subprocess.run([sys.executable, "-c", PROBE, *names], capture_output=True, text=True, timeout=PATIENCE)
     except subprocess.TimeoutExpired:
-        return Check("torch", False, f"importing it takes longer than {PATIENCE:.0f} s; is the disk very slow?")
+        yield Check("torch", False, f"importing all takes longer than {PATIENCE:.0f} s; is the disk very slow?")
+        return
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        return Check("torch", False, f"{last}; install torch and torchvision from the same place")
+        last = (done.stderr.strip().splitlines() or [f"status {done.returncode}, no message"])[-1]
+        yield Check("torch", False, f"{last[:LONGEST_FAULT]}; install torch and torchvision from the same place")
+        return
     found = json.loads(done.stdout.strip().splitlines()[-1])
-    return Check("torch", True, f"{found['torch']}, torchvision {found['torchvision']}, device {found['device']}")
+    faults = {name: " ".join(text.split())[:LONGEST_FAULT] for name, text in found["broken"].items()}
+    torch = "; ".join(faults.pop(name) for name in ("torch", "torchvision") if name in faults)
+    yield Check("torch", not torch, found.get("torch") or f"{torch}; install torch and torchvision from the same place")
+    listed = "; ".join(f"{name}: {fault}" for name, fault in faults.items())
+    said = f"cannot be imported: {listed}; {remedy()}" if faults else f"all {len(names)} packages can be imported"
+    yield Check("imports", not faults, said)
 
 
 def _disk(folder: Path) -> Check:
@@ -120,7 +137,9 @@ def _hosted(folder: Path) -> Check:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         return Check("hosting", False, "on, and this is the superuser: run the lab as a user without rights")
     owners = len(settings.people.owners)
-    who = f"{owners} owners by login" if owners else "the owner by the key of `python -m tlcore hosting --owner-key`"
+    marked = owner_key_mark() is not None
+    key = f"key whose mark {OWNER_MARK} holds" if marked else "key of `python -m tlcore hosting --owner-key`"
+    who = f"{owners} owners by login" if owners else f"the owner by the {key}"
     return Check("hosting", True, f"on, {who}; {settings.limits.words().removeprefix('On this server: ')}")
 
 

@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 from tlcore.execution.child import Order, carry_out, import_everything
+from tlcore.execution.logs import set_up_process
 
 Handler = Callable[[int, FrameType | None], Any]
 
@@ -25,6 +26,7 @@ def main() -> None:
     """Serve until standard input closes."""
     # Counted by the driver's management library: a CUDA call before the fork would spoil CUDA in every child.
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
+    set_up_process()  # what is forked inherits it, and writes to the log of its run
     import_everything()
     import torch
 

@@ -1,12 +1,14 @@
 """The one setting that makes a lab a hosted one: `TLCORE_HOSTED=1`, or a file `hosted.toml` beside the store.
 
 `TLCORE_HOSTED_CONFIG` names the file where it lies elsewhere; `TLCORE_HOSTED=0` turns hosting off whatever there is.
-The file is read again when it changes, by the pages and by the supervisor alike. Imports no torch.
+The file is read again when it changes, by the pages and by the supervisor alike. `TLCORE_OWNER_MARK` is the mark of a
+key of the owner, for servers without a terminal. Imports no torch.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from functools import lru_cache
 from pathlib import Path
@@ -19,15 +21,34 @@ from tlcore.specs.hosting import Hosting
 
 SWITCH = "TLCORE_HOSTED"
 CONFIG = "TLCORE_HOSTED_CONFIG"
+OWNER_MARK = "TLCORE_OWNER_MARK"
 FILE = "hosted.toml"
+LAB = Path(__file__).resolve().parents[2]
 ON, OFF = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 LARGEST_FILE = 2**20
 
 
 def hosting_file(folder: Path) -> Path:
-    """The file with the limits of the lab whose store lies in `folder`. It need not exist."""
+    """The file with the limits of the lab whose store lies in `folder`. It need not exist.
+
+    A relative name counts from the folder of the lab: the processes of a lab need not all begin in the same one.
+    """
     named = os.environ.get(CONFIG, "").strip()
-    return Path(named) if named else folder / FILE
+    return LAB / named if named else folder / FILE
+
+
+def owner_key_mark() -> str | None:
+    """The mark of the owner's key that `TLCORE_OWNER_MARK` holds, or None.
+
+    Raises:
+        InvalidRequest: it holds something else.
+    """
+    mark = os.environ.get(OWNER_MARK, "").strip().lower()
+    if mark and not re.fullmatch(r"[0-9a-f]{64}", mark):
+        raise InvalidRequest(
+            f"{OWNER_MARK} is no mark of a key: `python -m tlcore hosting --new-owner-key` makes a key and its mark."
+        )
+    return mark or None
 
 
 def hosting(folder: Path) -> Hosting | None:
@@ -41,6 +62,7 @@ def hosting(folder: Path) -> Hosting | None:
         raise InvalidRequest(f"{SWITCH} is '{switch[:40]}'; write 1 or 0.")
     if switch in OFF:
         return None
+    owner_key_mark()
     path = hosting_file(folder)
     try:
         status = path.stat()

@@ -9,11 +9,14 @@ import json
 import logging
 import os
 import sys
+import threading
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any, TextIO
 
 from tlcore.errors import InvalidRequest
 
+LOGGER = logging.getLogger("tlcore.process")
 SETTING = "TLCORE_LOG"
 KINDS = ("text", "json")
 _USUAL = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -42,7 +45,8 @@ class Lines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line, with a traceback below if it has one."""
-        fields = " ".join(f"{name}={value}" for name, value in about(record).items() if value is not None)
+        given = ((name, " ".join(str(value).split())) for name, value in about(record).items() if value is not None)
+        fields = " ".join(f"{name}={value}" for name, value in given)
         line = super().format(record)
         return f"{line} [{fields}]" if fields else line
 
@@ -52,18 +56,64 @@ def about(record: logging.LogRecord) -> dict[str, Any]:
     return {name: value for name, value in vars(record).items() if name not in _USUAL}
 
 
+def kind() -> str:
+    """Which kind of log is wanted.
+
+    Raises:
+        InvalidRequest: `TLCORE_LOG` names no kind of log.
+    """
+    wanted = os.environ.get(SETTING, "").strip().lower() or "text"
+    if wanted not in KINDS:
+        raise InvalidRequest(f"{SETTING} is '{wanted[:40]}'; write {' or '.join(KINDS)}.")
+    return wanted
+
+
 def set_up(stream: TextIO | None = None) -> None:
     """Let the lab's loggers write to `stream`, by default standard error. Called again it changes nothing more.
 
     Raises:
         InvalidRequest: `TLCORE_LOG` names no kind of log.
     """
-    kind = os.environ.get(SETTING, "").strip().lower() or "text"
-    if kind not in KINDS:
-        raise InvalidRequest(f"{SETTING} is '{kind[:40]}'; write {' or '.join(KINDS)}.")
+    formatter = JsonLines() if kind() == "json" else Lines("%(asctime)s %(name)s %(message)s")
     logger = logging.getLogger("tlcore")
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonLines() if kind == "json" else Lines("%(asctime)s %(name)s %(message)s"))
+    handler.setFormatter(formatter)
     logger.handlers[:] = [handler]
     logger.setLevel(logging.INFO)
     logger.propagate = False
+
+
+def set_up_process() -> None:
+    """As `set_up`, for a whole process: where lines are JSON, so are warnings and the errors that nobody has caught.
+
+    Raises:
+        InvalidRequest: `TLCORE_LOG` names no kind of log.
+    """
+    set_up()
+    if kind() != "json":
+        return
+    logging.captureWarnings(True)
+    warnings = logging.getLogger("py.warnings")
+    warnings.handlers[:] = logging.getLogger("tlcore").handlers
+    warnings.propagate = False
+    sys.excepthook = _log_uncaught
+    threading.excepthook = _log_uncaught_of_thread
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, traceback)
+    else:
+        LOGGER.critical("an error that nobody caught ended the process", exc_info=(kind, error, traceback))
+
+
+def _log_uncaught_of_thread(found: threading.ExceptHookArgs) -> None:
+    if found.exc_value is not None and not issubclass(found.exc_type, SystemExit):
+        traceback = (found.exc_type, found.exc_value, found.exc_traceback)
+        LOGGER.critical("an error that nobody caught ended a thread", exc_info=traceback)
+
+
+def short(visitor: str) -> str:
+    """What a log calls a visitor: the first digits, as the owner's page shows them, by which nobody can be known again
+    elsewhere."""
+    return visitor[:6]

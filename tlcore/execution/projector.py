@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from tlcore.errors import OutOfSpace, StoreError
 from tlcore.execution.locks import FileLock
+from tlcore.execution.logs import set_up_process
 from tlcore.execution.priority import yield_to_others
 from tlcore.runs import ENDED, FilmQuality, Frame, Neighbours, Notice, Run, Store
 
@@ -140,7 +141,8 @@ class CarefulLayout:
         try:
             return {frame.step: frame.points for frame in self.store.frames(self.run.id, projection)}
         except StoreError as error:
-            LOGGER.warning("%s %s is not measured: %s", self.run.id, projection, error)
+            about = {"run": self.run.id, "projection": projection}
+            LOGGER.warning("%s %s is not measured: %s", self.run.id, projection, error, extra=about)
             return {}
 
     def advance(self) -> bool:
@@ -290,6 +292,7 @@ def serve(folder: Path) -> None:
 
     warming = threading.Thread(target=UmapProjector().warm_up, daemon=True)
     warming.start()
+    LOGGER.info("ready")
     projector = Projector(store, lambda: not warming.is_alive())
     warm = yields = False
     last_look = 0.0
@@ -324,7 +327,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tlcore.execution.projector", description=__doc__)
     parser.add_argument("--store", type=Path, required=True, help="folder of the store")
     arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    set_up_process()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     serve(arguments.store)
 

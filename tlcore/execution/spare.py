@@ -9,10 +9,12 @@ import os
 import sys
 
 from tlcore.execution.child import Order, carry_out, import_everything
+from tlcore.execution.logs import set_up_process
 
 
 def main() -> int:
     """Wait for one order, carry it out, and return the exit status."""
+    set_up_process()
     import_everything()
     import torch
 

@@ -22,11 +22,12 @@ from tlcore.execution.endings import ASKED_TO_END, NO_PLACE, RESTARTED
 from tlcore.execution.housekeeping import Housekeeping
 from tlcore.execution.launchers import Exit, Launcher, LauncherDied, explain_death, new_launcher
 from tlcore.execution.locks import FileLock, is_held
-from tlcore.execution.logs import set_up
+from tlcore.execution.logs import set_up_process
 from tlcore.execution.presence import LOG, SUPERVISOR_LOCK, TRAINING_LOCK, last_visit, visit
 from tlcore.execution.projector_process import ProjectorProcess
 from tlcore.execution.queue import LiveRun, Queue
 from tlcore.execution.rationing import Rationing, Turns
+from tlcore.execution.run_log import RunLog
 from tlcore.execution.slots import Occupant, Slots, find_place, plan
 from tlcore.processors import usable_cores
 from tlcore.runs import State, Store
@@ -50,6 +51,7 @@ class Supervisor:
         self.store = store
         self.queue = Queue(store)
         self.rationing = Rationing(store)
+        self.run_log = RunLog(store)
         self.slots = slots or plan(usable_cores())
         self.idle_seconds = idle_seconds
         self.launcher_kind = launcher
@@ -88,10 +90,14 @@ class Supervisor:
             self._take_over()
             self.projector.start()
             self.launcher = new_launcher(self.slots.threads, self.launcher_kind)
-            LOGGER.info("ready: %d runs at once, %d threads each", self.slots.cpu, self.slots.threads)
+            LOGGER.info(
+                "ready: %d runs at once, %d threads each", self.slots.cpu, self.slots.threads,
+                extra={"runs": self.slots.cpu, "threads": self.slots.threads, "store": str(self.store.folder)},
+            )  # fmt: skip
             while not self._terminated and not self._idle():
                 self._tick()
                 time.sleep(TICK_SECONDS)
+            LOGGER.info("ends: %s", "asked to" if self._terminated else "there was nothing to do")
             if self._terminated:
                 self._end_runs()
         finally:
@@ -119,6 +125,7 @@ class Supervisor:
             now = time.monotonic()
             if self.queue.changed() or self._stop_seen or now - self._looked >= LOOK_SECONDS:
                 live = self.queue.live()
+                self.run_log.look(live)
                 if live:
                     self._busy_at = now
                 self._watch(live, now)
@@ -189,7 +196,6 @@ class Supervisor:
         for run_id, (state, reason) in list(self._unwritten.items()):
             if not self.queue.end(run_id, "running", state, reason):
                 self.queue.end(run_id, "queued", state, reason)
-            LOGGER.info("run %s has %s", run_id, state, extra={"run": run_id, "state": state, "reason": reason})
             del self._unwritten[run_id]
 
     def _watch(self, live: list[LiveRun], now: float) -> None:
@@ -344,5 +350,5 @@ def _signal(pid: int, number: signal.Signals) -> None:
 
 def supervise(folder: Path, *, idle_seconds: float = IDLE_SECONDS, launcher: str = "auto") -> bool:
     """Run a supervisor in this process; returns False at once if the store has one."""
-    set_up()
+    set_up_process()
     return Supervisor(Store(folder), idle_seconds=idle_seconds, launcher=launcher).run()

@@ -78,9 +78,34 @@ def is_owner_key(text: str, key: bytes) -> bool:
     return hmac.compare_digest(text.strip().encode(), owner_key(key).encode())
 
 
-def owner_mark(identity: str, key: bytes) -> str:
-    """What is kept of a visitor who has shown the owner's secret; worthless for anybody else."""
-    return _signature(key, "owner's mark", identity)
+def new_owner_key() -> tuple[str, str]:
+    """A new secret for an owner who has no terminal on the server, and the mark by which the server knows it."""
+    text = secrets.token_urlsafe(KEY_BYTES)
+    return text, mark_of_owner_key(text)
+
+
+def mark_of_owner_key(text: str) -> str:
+    """What a server is given instead of the secret. It was drawn by chance, so that nobody finds it by trying."""
+    return hashlib.sha256(f"owner's key\n{text.strip()}".encode()).hexdigest()
+
+
+def has_owner_mark(text: str, mark: str) -> bool:
+    """Whether somebody knows the secret with this mark."""
+    return hmac.compare_digest(mark_of_owner_key(text).encode(), mark.encode())
+
+
+def owner_mark(identity: str, key: bytes, shown: str = "") -> str:
+    """What is kept of a visitor who has shown the owner's secret; worthless for anybody else.
+
+    shown: the mark of the secret, if it was not the server's own; replaced by another, it makes nobody an owner.
+    """
+    return _signature(key, "owner's mark", f"{identity}\n{shown}" if shown else identity)
+
+
+def is_kept_mark(kept: str | None, identity: str, key: bytes, mark: str | None) -> bool:
+    """Whether what is kept of a visitor makes them the owner. mark: of a secret that holds beside the server's own."""
+    valid = [owner_mark(identity, key), *([owner_mark(identity, key, mark)] if mark else [])]
+    return kept is not None and any(hmac.compare_digest(kept.encode(), one.encode()) for one in valid)
 
 
 def _signature(key: bytes, purpose: str, text: str) -> str:
