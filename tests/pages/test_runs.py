@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +13,13 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from tlcore.cli import build_parser
-from tlcore.presets import all_presets
+from tlcore.errors import InvalidRequest
+from tlcore.presets import Preset, all_presets
 from tlcore.runs import Store
 from tlcore.runs.lineage import Arrow, Lineage
-from tlcore.specs import Budget, RunSpec, override
+from tlcore.specs import Budget, Parameter, RunSpec, override
 from ui import runs_actions, runs_compare, runs_reach
+from ui.parameter_form import parameters_of
 from ui.runs_lineage import ROOMY_ROWS, lineage_figure
 from ui.runs_table import frame
 
@@ -121,6 +124,44 @@ def test_the_page_of_a_run_and_its_command_make_the_same_run(store: Store, chang
     code = runs_actions._python(experiment, store.require(run))
     compile(code, "run.py", "exec")
     assert "seed=3" in code and 'arms=["dann"]' in code
+
+
+def other_values(parameter: Parameter) -> list[str]:
+    """Values that the parameter does not have now, of which one will do."""
+    if parameter.kind in ("choice", "switch"):
+        return [choice for choice in parameter.choices or ("true", "false") if choice != str(parameter.value).lower()]
+    if parameter.kind == "text":
+        return ['["brightness"]', "x"]
+    number, whole = parameter.value, int if parameter.kind == "int" else float
+    near = [number * 2, number / 2, number + 1, number - 1, 0.5, parameter.minimum, parameter.maximum]
+    return [str(whole(value)) for value in near if value is not None and whole(value) != number]
+
+
+@pytest.mark.parametrize("preset", all_presets().values(), ids=lambda preset: preset.identity)
+def test_a_run_with_any_parameter_of_the_form_changed_can_be_opened_again(store: Store, preset: Preset):
+    """Also one that was changed only in the run it starts from."""
+    tried = 0
+    for path, parameter in parameters_of(preset.arms).items():
+        for value in other_values(parameter):
+            with contextlib.suppress(InvalidRequest):
+                arms = override(preset.arms, {path: value})
+                changed = [arm for arm, spec in arms.items() if spec != preset.arms[arm]]
+                if not changed:
+                    continue
+                arm = changed[-1]
+                run = store.require(store.add(arms[arm], preset=preset.identity, arm=arm))
+                experiment = runs_reach.experiment_of(run)
+                assert experiment is not None and experiment.arms[arm].content_hash == run.id, (path, value, arm)
+                tried += 1
+                break
+    assert tried > 5
+
+
+def test_what_a_runs_settings_come_to_does_not_depend_on_who_sees_the_run(store: Store):
+    run = store.require(finished(store, "dann", lambda_max=0.5))
+    store.delete(run.id)
+    experiment = runs_reach.experiment_of(run)
+    assert experiment is not None and dict(experiment.changes) == {"method.lambda_max": "0.5"}
 
 
 def test_a_run_of_no_preset_has_no_page(store: Store):
