@@ -184,11 +184,13 @@ def detail(entry: Entry, view: RunView) -> None:
             terminal.code(_terminal(experiment, run), language="bash", wrap_lines=True)
         else:
             st.caption("No page can show this run: it belongs to no preset, or its settings cannot be given there.")
-        st.code(
-            f"python -m tlcore show {run.id}\npython -m tlcore export {run.id} --format bundle --output run{SUFFIX}",
-            language="bash", wrap_lines=True,
-        )  # fmt: skip
+        st.code(_commands(run), language="bash", wrap_lines=True)
     files(view)
+
+
+def _commands(run: Run) -> str:
+    """What can be done in the terminal with a run that is there, be it recorded or of this lab."""
+    return f"python -m tlcore show {run.id}\npython -m tlcore export {run.id} --format bundle --output run{SUFFIX}"
 
 
 def _terminal(experiment: Experiment, run: Run) -> str:
