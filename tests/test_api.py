@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import tlcore
+from tlcore import api
 from tlcore.api import Result, ResultRun
 from tlcore.errors import InvalidRequest, RunFailed
 from tlcore.execution.local import LocalExecutor
@@ -53,6 +54,30 @@ def test_wrong_requests_change_nothing(wrong, tmp_path):
     with pytest.raises(InvalidRequest):
         tlcore.run(PRESET, store=tmp_path, **wrong)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_film_is_waited_for_until_it_is_laid_out(folder, tmp_path, monkeypatch):
+    result = tlcore.run(PRESET, seeds=1, changes=CHANGES, arms=["dann"], store=folder)
+    path, store = tmp_path / "film.html", result.store
+    store.change(result.runs[0].id, projected=False)
+    asked = []
+
+    def lay_out(self: LocalExecutor) -> None:
+        asked.append(self)
+        if len(asked) == 3:
+            store.change(result.runs[0].id, projected=True)
+
+    monkeypatch.setattr(LocalExecutor, "ensure_supervisor", lay_out)
+    result.export(path, arms=["dann"])
+    assert len(asked) == 3 and path.stat().st_size > 10_000
+    store.change(result.runs[0].id, projected=False)
+    with pytest.raises(InvalidRequest, match=r"exists already; force=True replaces it\.$"):
+        result.export(path, arms=["dann"])
+    result.export(tmp_path / "curves.csv", arms=["dann"])
+    assert len(asked) == 3, "curves need no film"
+    monkeypatch.setattr(api, "FILM_PATIENCE_SECONDS", 0.3)
+    result.export(path, arms=["dann"], force=True)
+    assert len(asked) > 3
 
 
 def test_figures_that_are_no_numbers_are_left_out_of_the_summary(tmp_path):

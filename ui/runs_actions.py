@@ -28,7 +28,7 @@ from ui.page import card_header
 from ui.runs_reach import experiment_of, library, page_of
 from ui.runs_table import choose, chosen_runs
 from ui.sharing import share_popover
-from ui.take_along import python_code, terminal_command
+from ui.take_along import WHERE, python_code, terminal_command
 from ui.visitor import hosted, is_owner
 
 _SAID = "_runs_said"
@@ -185,6 +185,7 @@ def detail(entry: Entry, view: RunView) -> None:
         else:
             st.caption("No page can show this run: it belongs to no preset, or its settings cannot be given there.")
         st.code(_commands(run), language="bash", wrap_lines=True)
+        st.caption(WHERE)
     files(view)
 
 

@@ -49,6 +49,8 @@ def test_this_run_in_python_and_in_the_terminal(tmp_path: Path, monkeypatch, req
     told = done(sys.executable, "-c", runs_actions._python(experiment, run))
     assert "target_accuracy" in told and (tmp_path / "film.html").stat().st_size > 10_000
     made = Store(tmp_path / "store")
+    again = done(sys.executable, "-c", runs_actions._python(experiment, run))
+    assert again == told, "pasted once more in the same folder"
     assert [(one.id, one.state) for one in made.runs()] == [(run.id, "finished")]
 
     _, *words = shlex.split(runs_actions._terminal(experiment, run))
