@@ -56,9 +56,22 @@ def test_wrong_requests_change_nothing(wrong, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_what_an_arm_starts_from_is_an_arm_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(LocalExecutor, "ensure_supervisor", lambda self: None)
+    monkeypatch.setattr(api, "_wait", lambda store, *rest: [run for run in store.runs() if run.arm == "fine_tune@2"])
+    api.train_preset(
+        "fine-tuning/few-shot-digits", arms=["fine_tune@2"], seeds=1, seed=4, changes={"steps": 30}, store=tmp_path
+    )
+    named = {(run.arm, run.preset, run.spec.seed) for run in Store(tmp_path).runs()}
+    assert named == {(arm, "fine-tuning/few-shot-digits", 4) for arm in ("source", "fine_tune@2")}
+
+
 def test_a_film_is_waited_for_until_it_is_laid_out(folder, tmp_path, monkeypatch):
     result = tlcore.run(PRESET, seeds=1, changes=CHANGES, arms=["dann"], store=folder)
     path, store = tmp_path / "film.html", result.store
+    result.export(tmp_path / "first.html", arms=["dann"])
+    assert store.require(result.runs[0].id).projected
+    LocalExecutor(store).shutdown()  # nobody lays films out any more
     store.change(result.runs[0].id, projected=False)
     asked = []
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from tlcore.analysis.statistics import summarise
 from tlcore.errors import InvalidRequest, RunFailed
 from tlcore.execution.local import LocalExecutor
-from tlcore.presets import find_preset
+from tlcore.presets import find_preset, named_starts
 from tlcore.runs import ENDED, Run, Store
+from tlcore.specs import override
 
 if TYPE_CHECKING:
     import pandas
@@ -230,11 +231,14 @@ def train_preset(
         if not arms or arm in arms
     ]
     where = store if isinstance(store, Store) else Store(store)
+    every = override(found.arms, changes or {})
     executor = LocalExecutor(where)
     began = time.monotonic()
     submitted: list[tuple[str, int, str]] = []
     try:
         for arm, number, spec in chosen:
+            for start, origin in named_starts(every, spec):
+                executor.submit(origin, preset=preset, arm=start, device=device)
             submitted.append((arm, number, executor.submit(spec, preset=preset, arm=arm, device=device)))
         runs = _wait(where, executor, submitted, progress)
     except KeyboardInterrupt:
