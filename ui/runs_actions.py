@@ -10,7 +10,7 @@ from functools import partial
 
 import streamlit as st
 
-from tlcore.errors import LabError
+from tlcore.errors import InvalidRequest, LabError
 from tlcore.exports import Source, View, content_of
 from tlcore.exports.tracking import log_to_mlflow, tracking_available
 from tlcore.runs import Run
@@ -37,7 +37,7 @@ LARGEST_UPLOAD_MB = min(LARGEST_FILE >> 20, 500)
 
 
 def say(kind: str, text: str) -> None:
-    """Keep a sentence for when the page is drawn next. kind: "success" or "error"."""
+    """Keep a sentence for when the page is drawn next. kind: "success", "warning" or "error"."""
     st.session_state[_SAID] = (kind, text)
 
 
@@ -45,7 +45,7 @@ def said() -> None:
     """Draw the sentence that was kept."""
     kind, text = st.session_state.pop(_SAID, ("", ""))
     if kind:
-        {"success": st.success, "error": st.error}[kind](text)
+        {"success": st.success, "warning": st.warning, "error": st.error}[kind](text)
 
 
 def guarded(action: Callable[..., str | None], *arguments: object) -> None:
@@ -73,9 +73,15 @@ def undo_bar() -> None:
     words = "1 deleted run" if len(gone) == 1 else f"{len(gone):,} deleted runs"
     latest = [run for run, moment in gone if moment == gone[0][1]]
 
-    def back(runs: list[str]) -> str:
+    def back(runs: list[str]) -> str | None:
         count = store.bring_back(runs)
-        return f"{count:,} run{'s are' if count != 1 else ' is'} back."
+        told = f"{count:,} run{'s are' if count != 1 else ' is'} back." if count else ""
+        if count == len(runs):
+            return told
+        gone = len(runs) - count
+        lost = "1 run was" if gone == 1 else f"{gone:,} runs were"
+        say("warning", f"{told} {lost} removed for good, or brought back, somewhere else meanwhile.".strip())
+        return None
 
     def remove() -> str:
         count = store.purge(0)
@@ -98,9 +104,11 @@ def actions(entries: Sequence[Entry], views: Sequence[RunView]) -> None:
     own = [entry.id for entry in entries if not entry.recorded]
 
     def star(on: bool) -> None:
+        _require_there(*ids)
         store.star(ids, on)
 
     def tag() -> None:
+        _require_there(*ids)
         text = str(st.session_state.get("runs-new-tags") or "")
         store.tag(ids, text.split(","))
         st.session_state["runs-new-tags"] = ""
@@ -140,6 +148,17 @@ def actions(entries: Sequence[Entry], views: Sequence[RunView]) -> None:
             st.button("Log to MLflow", key="runs-mlflow", on_click=guarded, args=(partial(_log, sources),))
 
 
+def _require_there(*run_ids: str) -> None:
+    """What is written on a run that is gone would stay for ever, and nobody would see it.
+
+    Raises:
+        InvalidRequest: one of the runs was deleted, here or somewhere else.
+    """
+    there = {entry.id for entry in library().named(run_ids)}
+    if not there.issuperset(run_ids):
+        raise InvalidRequest("Nothing was written: the run was deleted meanwhile, here or somewhere else.")
+
+
 def _log(sources: list[Source]) -> str:
     return f"{len(log_to_mlflow(sources))} of them in MLflow."
 
@@ -157,9 +176,11 @@ def detail(entry: Entry, view: RunView) -> None:
     card_header(title, f"{run.state} · {where} · {view.machine}")
 
     def rename() -> None:
+        _require_there(run.id)
         store.rename(run.id, str(st.session_state[f"runs-name-{run.id}"] or ""))
 
     def annotate() -> None:
+        _require_there(run.id)
         store.annotate(run.id, str(st.session_state[f"runs-note-{run.id}"] or ""))
 
     left, right = st.columns(2)

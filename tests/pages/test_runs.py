@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 from collections.abc import Iterator
+from datetime import UTC
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from tlcore.specs import Budget, Parameter, RunSpec, override
 from ui import runs_actions, runs_compare, runs_reach
 from ui.parameter_form import parameters_of
 from ui.runs_lineage import ROOMY_ROWS, lineage_figure
-from ui.runs_table import frame
+from ui.runs_table import _columns, frame, zone_of
 
 PAGES = Path(__file__).parents[2] / "pages"
 APP = f"""
@@ -93,6 +94,61 @@ def test_delete_and_undo(store: Store):
     assert not page.exception and store.get(run) is None
     page.button(key="runs-undo-last").click().run()
     assert not page.exception and store.get(run) is not None
+
+
+def test_undo_says_what_cannot_be_brought_back(store: Store):
+    runs = [finished(store, "dann", seed) for seed in (7, 8)]
+    page = opened(*runs)
+    page.button(key="runs-delete").click().run()
+    store.remove(runs[:1])  # in another tab
+    page.button(key="runs-undo-last").click().run()
+    assert not page.success
+    assert page.warning[0].value.startswith("1 run is back. 1 run was removed for good")
+    page = opened(runs[1])
+    page.button(key="runs-delete").click().run()
+    store.remove(runs)
+    page.button(key="runs-undo-last").click().run()
+    assert not page.success and page.warning[0].value.startswith("1 run was removed for good")
+
+
+def test_nothing_is_written_on_a_run_that_is_gone(store: Store):
+    run = finished(store, "dann", 7)
+    page = opened(run)
+    store.remove([run])
+    page.text_input(key=f"runs-name-{run}").set_value("mine").run()
+    assert not page.exception and "Nothing was written" in page.error[0].value
+    for key, act in (("note", "text_area"), ("new-tags", "text_input"), ("star", "button")):
+        run = finished(store, "dann", 7)
+        page = opened(run)
+        store.remove([run])
+        where = getattr(page, act)(key=f"runs-note-{run}" if key == "note" else f"runs-{key}")
+        (where.click() if act == "button" else where.set_value("mine")).run()
+        assert "Nothing was written" in page.error[0].value
+    for table in ("labels", "tags"):
+        assert store.database.rows(f"SELECT count(*) FROM {table}")[0][0] == 0
+
+
+def test_a_recorded_run_can_be_named(store: Store):
+    run = PRESET.arms["dann"].content_hash
+    assert store.get(run) is None
+    opened(run).text_input(key=f"runs-name-{run}").set_value("mine").run()
+    assert store.label(run).name == "mine"
+
+
+def test_when_is_told_in_the_time_of_who_looks(store: Store):
+    run = finished(store, "dann", 7)
+    store.change(run, ended=1_790_000_000.0)
+    (entry,) = runs_reach.library().named([run])
+    told = {
+        name: frame([entry], "target_accuracy", {}, zone_of(name))["When"][0].strftime("%d %H:%M")
+        for name in ("Europe/Berlin", "Asia/Kolkata", None, "Nowhere/At-All", "../../etc/passwd")
+    }
+    assert told == {
+        "Europe/Berlin": "21 16:13", "Asia/Kolkata": "21 19:43", None: "21 14:13", "Nowhere/At-All": "21 14:13",
+        "../../etc/passwd": "21 14:13",
+    }  # fmt: skip
+    assert zone_of(None) is UTC and _columns("", UTC)["When"]["label"] == "When (UTC)"
+    assert _columns("", zone_of("Asia/Kolkata"))["When"]["label"] == "When"
 
 
 def test_several_runs_are_compared(store: Store):
