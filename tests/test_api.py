@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import tlcore
+from tlcore import api
 from tlcore.api import Result, ResultRun
 from tlcore.errors import InvalidRequest, RunFailed
 from tlcore.execution.local import LocalExecutor
@@ -53,6 +54,43 @@ def test_wrong_requests_change_nothing(wrong, tmp_path):
     with pytest.raises(InvalidRequest):
         tlcore.run(PRESET, store=tmp_path, **wrong)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_an_arm_starts_from_is_an_arm_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(LocalExecutor, "ensure_supervisor", lambda self: None)
+    monkeypatch.setattr(api, "_wait", lambda store, *rest: [run for run in store.runs() if run.arm == "fine_tune@2"])
+    api.train_preset(
+        "fine-tuning/few-shot-digits", arms=["fine_tune@2"], seeds=1, seed=4, changes={"steps": 30}, store=tmp_path
+    )
+    named = {(run.arm, run.preset, run.spec.seed) for run in Store(tmp_path).runs()}
+    assert named == {(arm, "fine-tuning/few-shot-digits", 4) for arm in ("source", "fine_tune@2")}
+
+
+def test_a_film_is_waited_for_until_it_is_laid_out(folder, tmp_path, monkeypatch):
+    result = tlcore.run(PRESET, seeds=1, changes=CHANGES, arms=["dann"], store=folder)
+    path, store = tmp_path / "film.html", result.store
+    result.export(tmp_path / "first.html", arms=["dann"])
+    assert store.require(result.runs[0].id).projected
+    LocalExecutor(store).shutdown()  # nobody lays films out any more
+    store.change(result.runs[0].id, projected=False)
+    asked = []
+
+    def lay_out(self: LocalExecutor) -> None:
+        asked.append(self)
+        if len(asked) == 3:
+            store.change(result.runs[0].id, projected=True)
+
+    monkeypatch.setattr(LocalExecutor, "ensure_supervisor", lay_out)
+    result.export(path, arms=["dann"])
+    assert len(asked) == 3 and path.stat().st_size > 10_000
+    store.change(result.runs[0].id, projected=False)
+    with pytest.raises(InvalidRequest, match=r"exists already; force=True replaces it\.$"):
+        result.export(path, arms=["dann"])
+    result.export(tmp_path / "curves.csv", arms=["dann"])
+    assert len(asked) == 3, "curves need no film"
+    monkeypatch.setattr(api, "FILM_PATIENCE_SECONDS", 0.3)
+    result.export(path, arms=["dann"], force=True)
+    assert len(asked) > 3
 
 
 def test_figures_that_are_no_numbers_are_left_out_of_the_summary(tmp_path):

@@ -120,7 +120,8 @@ def test_export_replaces_nothing_unasked(document, folder, tmp_path):
     path = tmp_path / "run.json"
     path.write_text("mine")
     command = ["export", document["runs"][0]["id"], "--format", "json", "--output", path, "--store", folder]
-    assert tlcore(*command).returncode == 2
+    answer = tlcore(*command)
+    assert answer.returncode == 2 and "exists already; add --force" in answer.stderr
     assert path.read_text() == "mine"
     assert tlcore(*command, "--force").returncode == 0
     assert json.loads(path.read_text())

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from tlcore.analysis.statistics import summarise
 from tlcore.errors import InvalidRequest, RunFailed
 from tlcore.execution.local import LocalExecutor
-from tlcore.presets import find_preset
+from tlcore.presets import find_preset, named_starts
 from tlcore.runs import ENDED, Run, Store
+from tlcore.specs import override
 
 if TYPE_CHECKING:
     import pandas
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from tlcore.exports.film_page import Player
 
 POLL_SECONDS = 0.1
+FILM_PATIENCE_SECONDS = 120.0  # after a run has ended, for its film to be laid out
+FILMS = frozenset({"html", "gif", "mp4", "png", "svg", "npz", "parquet"})
+"""The kinds of files that are made of frames."""
 ProgressReport = Callable[[Sequence[str], Sequence[Run]], None]
 
 
@@ -100,7 +104,7 @@ class Result:
         from tlcore.exports import View
         from tlcore.exports.film_page import Player
 
-        return Player(self._sources(arms, seed), View(**view))
+        return Player(_laid_out(self._sources(arms, seed)), View(**view))
 
     def export(
         self,
@@ -116,16 +120,20 @@ class Result:
 
         kind: html, gif, mp4, png, svg, json, csv, npz, parquet, tensorboard or safetensors; by default the ending of
         the file's name. arms: by default those that the preset shows side by side; json, csv, npz, tensorboard and
-        safetensors hold one run, whose arm must be named. view: projection, colour_by, step, theme, width.
+        safetensors hold one run, whose arm must be named. force: replace a file that is there. view: projection,
+        colour_by, step, theme, width.
 
         Raises:
-            InvalidRequest: there is no such format, arm or seed; the file exists; the runs have nothing to write in it.
+            FileExists: the file is there.
+            InvalidRequest: there is no such format, arm or seed; the runs have nothing to write in it.
             StoreError: the file cannot be written.
         """
         from tlcore.exports import View, export
 
-        path = Path(output)
-        return export(self._sources(arms, seed), kind or path.suffix.lstrip("."), path, View(**view), force=force)
+        path, sources = Path(output), self._sources(arms, seed)
+        wanted = kind or path.suffix.lstrip(".")
+        sources = _laid_out(sources) if wanted in FILMS and (force or not path.exists()) else sources
+        return export(sources, wanted, path, View(**view), force=force)
 
     def _sources(self, arms: Sequence[str], seed: int | None) -> list[Source]:
         from tlcore.exports import Source
@@ -223,11 +231,14 @@ def train_preset(
         if not arms or arm in arms
     ]
     where = store if isinstance(store, Store) else Store(store)
+    every = override(found.arms, changes or {})
     executor = LocalExecutor(where)
     began = time.monotonic()
     submitted: list[tuple[str, int, str]] = []
     try:
         for arm, number, spec in chosen:
+            for start, origin in named_starts(every, spec):
+                executor.submit(origin, preset=preset, arm=start, device=device)
             submitted.append((arm, number, executor.submit(spec, preset=preset, arm=arm, device=device)))
         runs = _wait(where, executor, submitted, progress)
     except KeyboardInterrupt:
@@ -258,6 +269,25 @@ def _wait(
         time.sleep(POLL_SECONDS)
 
 
+def _laid_out(sources: Sequence[Source]) -> list[Source]:
+    """The runs once their films are laid out: that ends some seconds after the training. It is waited for a while."""
+    from tlcore.exports import Source
+
+    end = time.monotonic() + FILM_PATIENCE_SECONDS
+    found = list(sources)
+    while time.monotonic() < end:
+        waiting = [store for store, run in found if not (run.projected or run.live or store.database.read_only)]
+        if not waiting:
+            break
+        LocalExecutor(waiting[0]).ensure_supervisor()
+        time.sleep(POLL_SECONDS)
+        found = [
+            source if source.run.projected else Source(source.store, source.store.require(source.run.id))
+            for source in found
+        ]
+    return found
+
+
 def player_of(*runs: str, store: Store | Path | str | None = None, **view: Any) -> Player:
     """The feature-space player of one to three runs of a store, for a notebook: `tlcore.player_of("6e687197")`.
 
@@ -271,4 +301,4 @@ def player_of(*runs: str, store: Store | Path | str | None = None, **view: Any) 
     from tlcore.exports.film_page import Player
     from tlcore.gallery import find_run
 
-    return Player([find_run(run, store) for run in runs], View(**view))
+    return Player(_laid_out([find_run(run, store) for run in runs]), View(**view))

@@ -173,9 +173,9 @@ def _open_store(arguments: argparse.Namespace) -> Any:
 
 def _show(arguments: argparse.Namespace) -> int:
     from tlcore.exports import describe
+    from tlcore.gallery import find_run
 
-    store = _open_store(arguments)
-    description = describe(store, store.require(arguments.run))
+    description = describe(*find_run(arguments.run, arguments.store))
     if arguments.json:
         print(json.dumps(description, ensure_ascii=False, indent=2))
         return 0

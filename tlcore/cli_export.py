@@ -48,6 +48,7 @@ def add_export(commands: Any, store: argparse.ArgumentParser) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> int:
+    from tlcore.errors import FileExists
     from tlcore.exports import View, export
     from tlcore.gallery import find_run
 
@@ -58,7 +59,10 @@ def _export(arguments: argparse.Namespace) -> int:
     sources = [
         find_run(run, arguments.store, only_recorded=arguments.recorded) for run in (arguments.run, *arguments.others)
     ]
-    remarks = export(sources, arguments.format, arguments.output, view, force=arguments.force)
+    try:
+        remarks = export(sources, arguments.format, arguments.output, view, force=arguments.force)
+    except FileExists:
+        raise FileExists(f"{arguments.output} exists already; add --force to replace it.") from None
     for remark in remarks:
         print(remark, file=sys.stderr)
     print(f"wrote {arguments.output}", file=sys.stderr)

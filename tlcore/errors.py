@@ -11,6 +11,10 @@ class InvalidRequest(LabError):
     """What was asked for does not make sense: unknown preset, parameter out of range, bad argument."""
 
 
+class FileExists(InvalidRequest):
+    """A file is not replaced unasked; how to ask depends on where somebody does."""
+
+
 class MissingData(LabError):
     """A data set is not on this machine; the message says what is missing and how to get it."""
 

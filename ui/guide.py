@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from tlcore.glossary import glossary
+from tlcore.presets import presets_of
 from ui.components import mount
 from ui.terms import marked
 from ui.tours import ADDRESS, Tour, tours
@@ -17,7 +18,15 @@ GLOSSARY_PAGE = "glossary"
 
 def guide(tour: str | None = None) -> None:
     """Have the terms of this page explained, and offer its tour where it has one."""
-    st.fragment(_guide)(tours().get(tour or ""))
+    found = tours().get(tour or "")
+    st.fragment(_guide)(None if found is None else found.on(_preset(found.name)))
+
+
+def _preset(page: str) -> str:
+    """The preset that a page shows: the one that its address names if there is such a one, else its first."""
+    known = [preset.name for preset in presets_of(page.replace("_", "-"))]
+    asked = str(st.query_params.get("preset", ""))
+    return asked if asked in known or not known else known[0]
 
 
 def _guide(tour: Tour | None) -> None:

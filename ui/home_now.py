@@ -16,6 +16,7 @@ from ui.runs_reach import experiment_of, page_of
 
 BUSY_SECONDS, IDLE_SECONDS = 1.5, 10.0
 SHOWN = 4
+LOOKED_AT = 100  # of the runs that ended last, for one that was trained here
 _PACE = "_home_pace"
 
 
@@ -48,7 +49,8 @@ def machine(store: Store) -> str:
     """What runs train on here, in a few words; a GPU is known once a run has trained on it."""
     slots = runs_at_once()
     at_once = "1 run at a time" if slots == 1 else f"{slots} runs at once"
-    newest = next(iter(store.runs(["finished"], limit=1, newest=True)), None)
+    ended = store.runs(["finished"], limit=LOOKED_AT, newest=True)
+    newest = next((run for run in ended if "imported" not in run.provenance), None)  # that was another machine
     if newest is not None and newest.provenance.get("device", "cpu") != "cpu":
         return str(newest.provenance.get("device_name", "GPU"))
     return f"{usable_cores()} CPU core{'s' * (usable_cores() != 1)} · {at_once}"

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from tlcore.errors import InvalidRequest, LabError
+from tlcore.presets import named_starts
 from tlcore.presets.layer_transfer import BASE, BASE_A, LAYERS, textbook_arm
 from tlcore.specs import LayerTransfer, RandomStart, RunSpec, RunStart, with_seed
 from ui.address import number_of
@@ -244,6 +245,9 @@ def _train(experiment: Experiment, spec: RunSpec) -> None:
     try:
         name = textbook_arm(spec)
         arm = name if name in experiment.arms else "bench"
+        executor().require_admission([spec])  # with what it starts from
+        for start, origin in named_starts(experiment.arms, spec):
+            executor().submit(origin, preset=experiment.preset.identity, arm=start)
         add_built(experiment, executor().submit(spec, preset=experiment.preset.identity, arm=arm))
     except LabError as error:
         st.session_state[_TROUBLE] = str(error)

@@ -10,7 +10,7 @@ from functools import partial
 
 import streamlit as st
 
-from tlcore.errors import LabError
+from tlcore.errors import InvalidRequest, LabError
 from tlcore.exports import Source, View, content_of
 from tlcore.exports.tracking import log_to_mlflow, tracking_available
 from tlcore.runs import Run
@@ -28,7 +28,7 @@ from ui.page import card_header
 from ui.runs_reach import experiment_of, library, page_of
 from ui.runs_table import choose, chosen_runs
 from ui.sharing import share_popover
-from ui.take_along import python_code, terminal_command
+from ui.take_along import WHERE, python_code, terminal_command
 from ui.visitor import hosted, is_owner
 
 _SAID = "_runs_said"
@@ -37,7 +37,7 @@ LARGEST_UPLOAD_MB = min(LARGEST_FILE >> 20, 500)
 
 
 def say(kind: str, text: str) -> None:
-    """Keep a sentence for when the page is drawn next. kind: "success" or "error"."""
+    """Keep a sentence for when the page is drawn next. kind: "success", "warning" or "error"."""
     st.session_state[_SAID] = (kind, text)
 
 
@@ -45,7 +45,7 @@ def said() -> None:
     """Draw the sentence that was kept."""
     kind, text = st.session_state.pop(_SAID, ("", ""))
     if kind:
-        {"success": st.success, "error": st.error}[kind](text)
+        {"success": st.success, "warning": st.warning, "error": st.error}[kind](text)
 
 
 def guarded(action: Callable[..., str | None], *arguments: object) -> None:
@@ -73,9 +73,15 @@ def undo_bar() -> None:
     words = "1 deleted run" if len(gone) == 1 else f"{len(gone):,} deleted runs"
     latest = [run for run, moment in gone if moment == gone[0][1]]
 
-    def back(runs: list[str]) -> str:
+    def back(runs: list[str]) -> str | None:
         count = store.bring_back(runs)
-        return f"{count:,} run{'s are' if count != 1 else ' is'} back."
+        told = f"{count:,} run{'s are' if count != 1 else ' is'} back." if count else ""
+        if count == len(runs):
+            return told
+        gone = len(runs) - count
+        lost = "1 run was" if gone == 1 else f"{gone:,} runs were"
+        say("warning", f"{told} {lost} removed for good, or brought back, somewhere else meanwhile.".strip())
+        return None
 
     def remove() -> str:
         count = store.purge(0)
@@ -98,9 +104,11 @@ def actions(entries: Sequence[Entry], views: Sequence[RunView]) -> None:
     own = [entry.id for entry in entries if not entry.recorded]
 
     def star(on: bool) -> None:
+        _require_there(*ids)
         store.star(ids, on)
 
     def tag() -> None:
+        _require_there(*ids)
         text = str(st.session_state.get("runs-new-tags") or "")
         store.tag(ids, text.split(","))
         st.session_state["runs-new-tags"] = ""
@@ -140,6 +148,17 @@ def actions(entries: Sequence[Entry], views: Sequence[RunView]) -> None:
             st.button("Log to MLflow", key="runs-mlflow", on_click=guarded, args=(partial(_log, sources),))
 
 
+def _require_there(*run_ids: str) -> None:
+    """What is written on a run that is gone would stay for ever, and nobody would see it.
+
+    Raises:
+        InvalidRequest: one of the runs was deleted, here or somewhere else.
+    """
+    there = {entry.id for entry in library().named(run_ids)}
+    if not there.issuperset(run_ids):
+        raise InvalidRequest("Nothing was written: the run was deleted meanwhile, here or somewhere else.")
+
+
 def _log(sources: list[Source]) -> str:
     return f"{len(log_to_mlflow(sources))} of them in MLflow."
 
@@ -157,9 +176,11 @@ def detail(entry: Entry, view: RunView) -> None:
     card_header(title, f"{run.state} · {where} · {view.machine}")
 
     def rename() -> None:
+        _require_there(run.id)
         store.rename(run.id, str(st.session_state[f"runs-name-{run.id}"] or ""))
 
     def annotate() -> None:
+        _require_there(run.id)
         store.annotate(run.id, str(st.session_state[f"runs-note-{run.id}"] or ""))
 
     left, right = st.columns(2)
@@ -184,11 +205,14 @@ def detail(entry: Entry, view: RunView) -> None:
             terminal.code(_terminal(experiment, run), language="bash", wrap_lines=True)
         else:
             st.caption("No page can show this run: it belongs to no preset, or its settings cannot be given there.")
-        st.code(
-            f"python -m tlcore show {run.id}\npython -m tlcore export {run.id} --format bundle --output run{SUFFIX}",
-            language="bash", wrap_lines=True,
-        )  # fmt: skip
+        st.code(_commands(run), language="bash", wrap_lines=True)
+        st.caption(WHERE)
     files(view)
+
+
+def _commands(run: Run) -> str:
+    """What can be done in the terminal with a run that is there, be it recorded or of this lab."""
+    return f"python -m tlcore show {run.id}\npython -m tlcore export {run.id} --format bundle --output run{SUFFIX}"
 
 
 def _terminal(experiment: Experiment, run: Run) -> str:

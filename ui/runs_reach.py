@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -12,10 +13,10 @@ from tlcore.errors import InvalidRequest, LabError
 from tlcore.gallery import recorded
 from tlcore.presets import Preset, all_presets, find_preset
 from tlcore.runs import Run, Store
-from tlcore.runs.differences import flatten
 from tlcore.runs.library import Library
 from tlcore.runs.lineage import Arrow
-from tlcore.specs import CheckpointStart, OwnFeatures, OwnPictures, override
+from tlcore.specs import CheckpointStart, OwnFeatures, OwnPictures, RunSpec, override, parameters
+from tlcore.specs.base import Spec
 from tlcore.specs.parameters import with_contents
 from ui.experiment import MOST_SEEDS, Experiment
 from ui.library import RunView, executor
@@ -91,35 +92,51 @@ def page_of(preset: Preset) -> Path | None:
     return path if path.is_file() else None
 
 
+# By the spec, which its identity stands for: whoever looks, and whenever, it comes to the same.
 @st.cache_data(show_spinner=False, max_entries=500)
-def _changes_of(run_id: str, preset_name: str, arm: str) -> dict[str, str] | None:
-    view = reach(run_id)
-    if view is None:
-        return None
+def _changes_of(identity: str, preset_name: str, arm: str, _spec: RunSpec) -> dict[str, str] | None:
     preset = find_preset(preset_name)
-    own = [data for data in view.run.spec.datasets() if isinstance(data, OwnPictures | OwnFeatures)]
+    own = [data for data in _spec.datasets() if isinstance(data, OwnPictures | OwnFeatures)]
     seeded = with_contents(
-        override(preset.arms, {"seed": view.run.spec.seed}),
-        {data.dataset: data.content for data in own if data.content},
+        override(preset.arms, {"seed": _spec.seed}), {data.dataset: data.content for data in own if data.content}
     )
-    if seeded[arm].content_hash == run_id:
+    if seeded[arm].content_hash == identity:
         return {}
-    before, after = flatten(seeded[arm]), flatten(view.run.spec)
-    changes = {path: _written(value) for path, value in after.items() if path in before and before[path] != value}
-    same = before.keys() == after.keys()
-    changes = {path: value for path, value in changes.items() if not path.startswith(("start", "data."))}
-    if view.run.spec.data != seeded[arm].data or not same:
-        changes = {"data": view.run.spec.data.canonical_json()} | changes
-    changes.pop("seed", None)
-    try:
-        rebuilt = override(override(preset.arms, changes), {"seed": view.run.spec.seed})
-    except LabError:
-        return None
-    return changes if rebuilt[arm].content_hash == run_id else None
+    within = _changed(seeded[arm], _spec)
+    besides = {path: value for path, value in within.items() if not path.startswith("data.")}
+    # Data of another kind have other parameters, and can only be given whole.
+    parts = {
+        f"data.{place}": data.canonical_json()
+        for place in ("source", "target")
+        if isinstance(data := getattr(_spec.data, place, None), Spec)
+        and data != getattr(seeded[arm].data, place, None)
+    }  # fmt: skip
+    for changes in (within, parts | besides, {"data": _spec.data.canonical_json()} | besides):
+        try:
+            rebuilt = override(override(preset.arms, changes), {"seed": _spec.seed})
+        except LabError:
+            continue
+        if rebuilt[arm].content_hash == identity:
+            return changes
+    return None
+
+
+def _changed(before: RunSpec, after: RunSpec) -> dict[str, str]:
+    """The parameters in which a run differs from an arm, and those in which the runs they start from differ: a change
+    is one of the whole experiment.
+    """
+    known = {parameter.path: parameter.value for parameter in parameters(before)}
+    changes = {
+        parameter.path: _written(parameter.value)
+        for parameter in parameters(after)
+        if parameter.path != "seed" and known.get(parameter.path) != parameter.value
+    }
+    starts = before.dependencies(), after.dependencies()
+    return _changed(starts[0][0], starts[1][0]) | changes if all(starts) else changes
 
 
 def _written(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def experiment_of(run: Run) -> Experiment | None:
@@ -133,7 +150,7 @@ def experiment_of(run: Run) -> Experiment | None:
     if isinstance(run.spec.start, CheckpointStart):
         return Experiment(preset, {}, seed=run.spec.seed, forks=(run.id,))
     try:
-        changes = _changes_of(run.id, preset.identity, run.arm)
+        changes = _changes_of(run.id, preset.identity, run.arm, run.spec)
     except LabError:
         return None
     return None if changes is None else Experiment(preset, changes, seed=run.spec.seed)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas
 import streamlit as st
@@ -94,6 +95,8 @@ def runs_table(library: Library, wanted: Wanted, version: str) -> None:
     places = hashlib.sha256(" ".join([*here, version]).encode()).hexdigest()[:12]
     key = f"runs-table-{places}"
 
+    zone = zone_of(st.context.timezone)
+
     def on_select() -> None:
         rows = st.session_state[key]["selection"]["rows"]
         marked = [here[row] for row in rows if row < len(here)]
@@ -101,10 +104,10 @@ def runs_table(library: Library, wanted: Wanted, version: str) -> None:
         choose([*kept, *(run_id for run_id in marked if run_id not in kept)])
 
     st.dataframe(
-        frame(entries, wanted.metric, library.titles), key=key, on_select=on_select, selection_mode="multi-row",
+        frame(entries, wanted.metric, library.titles, zone), key=key, on_select=on_select, selection_mode="multi-row",
         selection_default={"selection": {"rows": [here.index(one) for one in chosen if one in here]}},
-        row_height=34, height=min(38 + 34 * len(entries), 560), column_config=_columns(wanted.metric), placeholder="–",
-        hide_index=True,
+        row_height=34, height=min(38 + 34 * len(entries), 560), column_config=_columns(wanted.metric, zone),
+        placeholder="–", hide_index=True,
         alt=f"Runs {(page - 1) * PAGE_SIZE + 1} to {(page - 1) * PAGE_SIZE + len(entries)} of {count}",
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center", key="runs-paging"):
@@ -137,8 +140,16 @@ def _nothing(wanted: Wanted) -> None:
         st.info("No run matches these filters. Take one of them away, or search for fewer words.")
 
 
-def frame(entries: Sequence[Entry], metric: str, titles: Mapping[str, str]) -> pandas.DataFrame:
-    """The entries as the table shows them. titles: what presets are called on their pages."""
+def zone_of(name: str | None) -> tzinfo:
+    """The time zone of that name, as the browser tells it; of one that is not known here, or not told, UTC."""
+    try:
+        return ZoneInfo(name) if name else UTC
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return UTC
+
+
+def frame(entries: Sequence[Entry], metric: str, titles: Mapping[str, str], zone: tzinfo = UTC) -> pandas.DataFrame:
+    """The entries as the table shows them. titles: what presets are called on their pages. zone: of who looks."""
     return pandas.DataFrame({
         "★": ["★" if entry.starred else "" for entry in entries],
         "Run": [entry.name or titles.get(entry.preset or "") or entry.preset or entry.method for entry in entries],
@@ -146,7 +157,7 @@ def frame(entries: Sequence[Entry], metric: str, titles: Mapping[str, str]) -> p
         "Seed": [entry.seed for entry in entries],
         "State": [_state(entry) for entry in entries],
         metric or MAIN: [entry.metric for entry in entries],
-        "When": [datetime.fromtimestamp(entry.ended or entry.created, UTC) for entry in entries],
+        "When": [datetime.fromtimestamp(entry.ended or entry.created, zone) for entry in entries],
         "From": ["recorded" if entry.recorded else "imported" if entry.imported else "here" for entry in entries],
         "Tags": [list(entry.tags) for entry in entries],
         "Trained": [f"{entry.seconds:,.0f} s" for entry in entries],
@@ -161,7 +172,7 @@ def _state(entry: Entry) -> str:
     return entry.state
 
 
-def _columns(metric: str) -> dict[str, object]:
+def _columns(metric: str, zone: tzinfo) -> dict[str, object]:
     config = st.column_config
     metric = metric or MAIN
     form = "percent" if metric.endswith("accuracy") else "%.3f" if metric == MAIN else "%.4g"
@@ -173,7 +184,12 @@ def _columns(metric: str) -> dict[str, object]:
         "State": config.TextColumn(width=96),
         metric: config.NumberColumn(metric.replace("_", " "), format=form, width=120),
         "Tags": config.ListColumn(width=130),
-        "When": config.DatetimeColumn(format="D MMM YYYY, HH:mm", width=140),
+        "When": config.DatetimeColumn(
+            "When (UTC)" if zone is UTC else "When",
+            format="D MMM YYYY, HH:mm",
+            width=140,
+            help=f"When it ended, or was asked for; time zone: {zone}.",
+        ),
         "Trained": config.TextColumn(width=76),
         "From": config.TextColumn(width=80),
         "Preset": config.TextColumn(width=200),

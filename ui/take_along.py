@@ -27,6 +27,10 @@ MIME = {
     "csv": "text/csv", "tensorboard": "application/zip",
 }  # fmt: skip
 
+WHERE = (
+    "In the folder of the lab, after `. .venv/bin/activate` (Windows: `.venv\\Scripts\\activate`), which switches a "
+    "terminal to the environment that `make run` has made."
+)
 MOST_ROWS = 5  # downloads of more runs than these hide behind a choice
 
 
@@ -60,9 +64,11 @@ def take_along(
         st.html(f"<code class='tl-copy'>{html.escape(address_of(experiment))}</code>")
     if python.open:
         python.code(python_code(experiment), language="python")
+        python.caption(WHERE)
     if terminal.open:
         commands = [terminal_command(experiment), *export_command(views, arms)]
         terminal.code("\n".join(commands), language="bash")
+        terminal.caption(WHERE)
     sight = watched(experiment.preset.page)
     if trouble := download_trouble():
         st.warning(trouble)
@@ -201,7 +207,7 @@ def python_code(experiment: Experiment) -> str:
         "import tlcore\n\n"
         f'result = tlcore.run("{experiment.preset.identity}"{seeds}{changed})\n'
         "print(result.summary)\nresult.plot().show()\n"
-        'result.player()  # the film, in a notebook\nresult.export("film.html")'
+        'result.player()  # the film, in a notebook\nresult.export("film.html", force=True)'
     )
 
 

@@ -8,24 +8,36 @@ from typing import Any
 import pytest
 
 from tests.browser.waiting import until
+from tlcore.presets import presets_of
 from ui.tours import tours
 
 pytestmark = pytest.mark.browser
 TRAINS = False
 
 
-def beginning(page: Any, address: str, name: str) -> Any:
-    page.goto(f"{address}/{'' if name == 'home' else name}?tour=1")
+def beginning(page: Any, address: str, name: str, preset: str = "") -> Any:
+    page.goto(f"{address}/{'' if name == 'home' else name}?tour=1{'&preset=' * bool(preset)}{preset}")
     card = page.locator(".tl-tour")
     card.wait_for()
     return card
 
 
-@pytest.mark.parametrize("name", sorted(tours()))
-def test_every_step_points_at_something(name: str, page: Any, app_server: Callable[..., str], tmp_path: Any) -> None:
+def tours_by_preset() -> list[tuple[str, str]]:
+    """Each tour with a preset it is for: the page's first, and every other for which it is another tour."""
+    found = []
+    for name, tour in sorted(tours().items()):
+        presets = [preset.name for preset in presets_of(name.replace("_", "-"))] or [""]
+        found += [(name, preset) for preset in presets if preset == presets[0] or tour.on(preset) != tour]
+    return found
+
+
+@pytest.mark.parametrize(("name", "preset"), tours_by_preset())
+def test_every_step_points_at_something(
+    name: str, preset: str, page: Any, app_server: Callable[..., str], tmp_path: Any
+) -> None:
     address = app_server(TLCORE_DATA=str(tmp_path))
-    card = beginning(page, address, name)
-    for number, step in enumerate(tours()[name].steps, 1):
+    card = beginning(page, address, name, preset)
+    for number, step in enumerate(tours()[name].on(preset).steps, 1):
         until(lambda n=number: card.get_attribute("data-step") == str(n), f"step {number} is shown")
         assert card.locator("b").inner_text() == step.title
         until(lambda: card.locator(".tl-tour-state").inner_text() != "not on the page now", f"{step.at} is there")

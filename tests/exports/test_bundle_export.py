@@ -58,10 +58,10 @@ class FakeClient:
 
     def search_runs(self, experiments: list[str], query: str, max_results: int) -> list[SimpleNamespace]:
         return [
-            SimpleNamespace(info=SimpleNamespace(run_id=name))
+            SimpleNamespace(info=SimpleNamespace(run_id=name, status=run["status"] or "RUNNING"))
             for name, run in self.made.items()
             if run["tags"]["tlcore.run"] in query
-        ]
+        ][:max_results]
 
     def create_run(self, experiment: str, start_time: int, tags: dict) -> SimpleNamespace:
         name = f"m{len(self.made)}"
@@ -101,6 +101,26 @@ def test_runs_are_logged_once_with_parameters_and_curves(pair: list[Source], cli
     assert [(name, value, step) for name, value, _, step in made["metrics"] if name == "target_accuracy"] == [
         ("target_accuracy", 0.5, 0), ("target_accuracy", 0.6, 10), ("target_accuracy", 0.7, 20),
     ]  # fmt: skip
+
+
+def test_a_run_that_broke_off_half_way_is_logged_anew(
+    pair: list[Source], client: FakeClient, monkeypatch: pytest.MonkeyPatch
+):
+    log_batch = client.log_batch
+
+    def break_off(name: str, metrics: list = (), **more: list) -> None:
+        if metrics:
+            raise ConnectionError("gone")
+        log_batch(name, **more)
+
+    monkeypatch.setattr(client, "log_batch", break_off)
+    for _ in range(2):
+        with pytest.raises(StoreError, match="gone"):
+            tracking.log_to_mlflow(pair[:1])
+    monkeypatch.setattr(client, "log_batch", log_batch)
+    (name,) = tracking.log_to_mlflow(pair[:1])
+    assert client.made[name]["status"] == "FINISHED" and client.made[name]["metrics"]
+    assert tracking.log_to_mlflow(pair[:1]) == [name] and len(client.made) == 3
 
 
 def test_a_server_that_fails_is_one_sentence(pair: list[Source], client: FakeClient, monkeypatch: pytest.MonkeyPatch):

@@ -22,7 +22,7 @@ def test_a_file_is_written_whole_and_replaces_nothing_unasked(recorded, tmp_path
     assert export([recorded()], "json", path) == ()
     before = path.read_bytes()
     assert json.loads(before)["metrics"]["target_accuracy"] == 0.7
-    with pytest.raises(InvalidRequest, match="exists already; add --force"):
+    with pytest.raises(InvalidRequest, match="exists already; force=True"):
         export([recorded()], "json", path)
     path.write_text("mine")
     export([recorded()], "json", path, force=True)

@@ -58,6 +58,13 @@ def test_the_figures_in_tables_are_explained() -> None:
     assert [name for name in shown if of_metric(name) is None] == []
 
 
+@pytest.mark.parametrize(
+    "word", ["SimCLR", "AdamW", "two views", "projector", "decoder", "inertia", "bundle", "lineage"]
+)
+def test_words_of_the_pages_are_explained(word: str) -> None:
+    assert of_word(word) is not None
+
+
 def test_a_named_figure_goes_before_a_pattern() -> None:
     found = {name: of_metric(name) for name in ("target_accuracy_oracle", "target_cross_entropy", "cka.conv1", "??")}
     assert {name: term and term.key for name, term in found.items()} == {
@@ -66,7 +73,11 @@ def test_a_named_figure_goes_before_a_pattern() -> None:
 
 
 @pytest.mark.parametrize(
-    "text, keys", [("reversal", {"gradient-reversal"}), ("λ", {"lambda"}), ("A-DIST", {"proxy-a-distance"})]
-)
+    "text, keys",
+    [
+        ("reversal", {"gradient-reversal"}), ("λ", {"lambda"}), ("A-DIST", {"proxy-a-distance"}),
+        ("τ", {"contrastive"}), ("x̃", {"autoencoder"}), ("exp(zₖ", {"softmax"}), ("projector", {"projector", "simclr"}),
+    ],
+)  # fmt: skip
 def test_a_word_or_a_symbol_finds_its_term(text: str, keys: set[str]) -> None:
     assert keys <= {term.key for term in TERMS if term.matches(text)}

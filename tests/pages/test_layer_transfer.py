@@ -180,7 +180,10 @@ def test_train_this_queues_one_run_and_what_it_copies_from(store: Store, experim
     keyed(test, "bench-train").click().run()
     assert not test.exception
     wanted = Bench("base", "A", (2, 4), (2,)).spec(experiment)
-    assert {run.id for run in store.runs()} == {wanted.content_hash, experiment.runs(0)["base_A"]}
+    assert {run.id: (run.preset, run.arm) for run in store.runs()} == {
+        wanted.content_hash: (experiment.preset.identity, "bench"),
+        experiment.runs(0)["base_A"]: (experiment.preset.identity, "base_A"),
+    }
     assert keyed(test, "bench-train").disabled
     assert test.query_params["built"] in (wanted.content_hash, [wanted.content_hash])
 

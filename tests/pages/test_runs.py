@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from collections.abc import Iterator
+from datetime import UTC
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +14,15 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from tlcore.cli import build_parser
-from tlcore.presets import all_presets
+from tlcore.errors import InvalidRequest
+from tlcore.presets import Preset, all_presets
 from tlcore.runs import Store
 from tlcore.runs.lineage import Arrow, Lineage
-from tlcore.specs import Budget, RunSpec, override
+from tlcore.specs import Budget, Parameter, RunSpec, override
 from ui import runs_actions, runs_compare, runs_reach
+from ui.parameter_form import parameters_of
 from ui.runs_lineage import ROOMY_ROWS, lineage_figure
-from ui.runs_table import frame
+from ui.runs_table import _columns, frame, zone_of
 
 PAGES = Path(__file__).parents[2] / "pages"
 APP = f"""
@@ -92,6 +96,61 @@ def test_delete_and_undo(store: Store):
     assert not page.exception and store.get(run) is not None
 
 
+def test_undo_says_what_cannot_be_brought_back(store: Store):
+    runs = [finished(store, "dann", seed) for seed in (7, 8)]
+    page = opened(*runs)
+    page.button(key="runs-delete").click().run()
+    store.remove(runs[:1])  # in another tab
+    page.button(key="runs-undo-last").click().run()
+    assert not page.success
+    assert page.warning[0].value.startswith("1 run is back. 1 run was removed for good")
+    page = opened(runs[1])
+    page.button(key="runs-delete").click().run()
+    store.remove(runs)
+    page.button(key="runs-undo-last").click().run()
+    assert not page.success and page.warning[0].value.startswith("1 run was removed for good")
+
+
+def test_nothing_is_written_on_a_run_that_is_gone(store: Store):
+    run = finished(store, "dann", 7)
+    page = opened(run)
+    store.remove([run])
+    page.text_input(key=f"runs-name-{run}").set_value("mine").run()
+    assert not page.exception and "Nothing was written" in page.error[0].value
+    for key, act in (("note", "text_area"), ("new-tags", "text_input"), ("star", "button")):
+        run = finished(store, "dann", 7)
+        page = opened(run)
+        store.remove([run])
+        where = getattr(page, act)(key=f"runs-note-{run}" if key == "note" else f"runs-{key}")
+        (where.click() if act == "button" else where.set_value("mine")).run()
+        assert "Nothing was written" in page.error[0].value
+    for table in ("labels", "tags"):
+        assert store.database.rows(f"SELECT count(*) FROM {table}")[0][0] == 0
+
+
+def test_a_recorded_run_can_be_named(store: Store):
+    run = PRESET.arms["dann"].content_hash
+    assert store.get(run) is None
+    opened(run).text_input(key=f"runs-name-{run}").set_value("mine").run()
+    assert store.label(run).name == "mine"
+
+
+def test_when_is_told_in_the_time_of_who_looks(store: Store):
+    run = finished(store, "dann", 7)
+    store.change(run, ended=1_790_000_000.0)
+    (entry,) = runs_reach.library().named([run])
+    told = {
+        name: frame([entry], "target_accuracy", {}, zone_of(name))["When"][0].strftime("%d %H:%M")
+        for name in ("Europe/Berlin", "Asia/Kolkata", None, "Nowhere/At-All", "../../etc/passwd")
+    }
+    assert told == {
+        "Europe/Berlin": "21 16:13", "Asia/Kolkata": "21 19:43", None: "21 14:13", "Nowhere/At-All": "21 14:13",
+        "../../etc/passwd": "21 14:13",
+    }  # fmt: skip
+    assert zone_of(None) is UTC and _columns("", UTC)["When"]["label"] == "When (UTC)"
+    assert _columns("", zone_of("Asia/Kolkata"))["When"]["label"] == "When"
+
+
 def test_several_runs_are_compared(store: Store):
     runs = [finished(store, "dann", 7), finished(store, "source_only", 7)]
     page = opened(*runs)
@@ -121,6 +180,44 @@ def test_the_page_of_a_run_and_its_command_make_the_same_run(store: Store, chang
     code = runs_actions._python(experiment, store.require(run))
     compile(code, "run.py", "exec")
     assert "seed=3" in code and 'arms=["dann"]' in code
+
+
+def other_values(parameter: Parameter) -> list[str]:
+    """Values that the parameter does not have now, of which one will do."""
+    if parameter.kind in ("choice", "switch"):
+        return [choice for choice in parameter.choices or ("true", "false") if choice != str(parameter.value).lower()]
+    if parameter.kind == "text":
+        return ['["brightness"]', "x"]
+    number, whole = parameter.value, int if parameter.kind == "int" else float
+    near = [number * 2, number / 2, number + 1, number - 1, 0.5, parameter.minimum, parameter.maximum]
+    return [str(whole(value)) for value in near if value is not None and whole(value) != number]
+
+
+@pytest.mark.parametrize("preset", all_presets().values(), ids=lambda preset: preset.identity)
+def test_a_run_with_any_parameter_of_the_form_changed_can_be_opened_again(store: Store, preset: Preset):
+    """Also one that was changed only in the run it starts from."""
+    tried = 0
+    for path, parameter in parameters_of(preset.arms).items():
+        for value in other_values(parameter):
+            with contextlib.suppress(InvalidRequest):
+                arms = override(preset.arms, {path: value})
+                changed = [arm for arm, spec in arms.items() if spec != preset.arms[arm]]
+                if not changed:
+                    continue
+                arm = changed[-1]
+                run = store.require(store.add(arms[arm], preset=preset.identity, arm=arm))
+                experiment = runs_reach.experiment_of(run)
+                assert experiment is not None and experiment.arms[arm].content_hash == run.id, (path, value, arm)
+                tried += 1
+                break
+    assert tried > 5
+
+
+def test_what_a_runs_settings_come_to_does_not_depend_on_who_sees_the_run(store: Store):
+    run = store.require(finished(store, "dann", lambda_max=0.5))
+    store.delete(run.id)
+    experiment = runs_reach.experiment_of(run)
+    assert experiment is not None and dict(experiment.changes) == {"method.lambda_max": "0.5"}
 
 
 def test_a_run_of_no_preset_has_no_page(store: Store):

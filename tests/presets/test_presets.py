@@ -7,8 +7,8 @@ import json
 import pytest
 
 from tlcore.errors import InvalidRequest
-from tlcore.presets import Preset, all_presets, find_preset, presets_of
-from tlcore.specs import SourceOnly, validate
+from tlcore.presets import Preset, all_presets, find_preset, named_starts, presets_of
+from tlcore.specs import SourceOnly, override, validate, with_seed
 
 PRESETS = list(all_presets().values())
 each_preset = pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.identity)
@@ -41,6 +41,18 @@ def test_arms_differ_in_the_method_alone(preset: Preset):
 def test_what_an_arm_starts_from_is_an_arm(preset: Preset):
     for spec in preset.arms.values():
         assert set(spec.dependencies()) <= set(preset.arms.values())
+
+
+def test_what_a_run_starts_from_is_known_by_its_arm_whatever_was_changed():
+    preset = find_preset("multitask/progressive")
+    arms = override(preset.arms, {"budget.steps": 60})
+    after = next(arm for arm, spec in with_seed(arms, 3).items() if spec.dependencies())
+    spec = with_seed(arms, 3)[after]
+    found = named_starts(arms, spec)
+    assert [one for _, one in found][-1:] == list(spec.dependencies())
+    assert all(with_seed(arms, 3)[arm] == one for arm, one in found)
+    assert named_starts(preset.arms, spec) == [], "that of other parameters is another run"
+    assert named_starts(arms, found[0][1]) == []
 
 
 @each_preset

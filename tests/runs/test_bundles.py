@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import struct
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,9 @@ import numpy as np
 import pytest
 
 from tlcore.errors import InvalidRequest, OutOfSpace
-from tlcore.runs import Confusion, Frame, Neighbours, Notice, Probe, Store
+from tlcore.exports import Source, content_of
+from tlcore.runs import Confusion, Frame, Neighbours, Notice, Probe, Store, bundle_archive, bundle_reading
+from tlcore.runs.arrays import pack
 from tlcore.runs.bundle_reading import import_bundle
 from tlcore.runs.bundles import write_bundle
 from tlcore.runs.records import DESCRIBED, TaskLabels
@@ -199,6 +202,78 @@ def test_names_that_lead_elsewhere(other: Store, content: bytes, name: str):
 def test_bomb(other: Store, content: bytes):
     zeros = b" " * (65 * 2**20)
     assert "too large" in refused(other, rewritten(content, lambda members: members.update({"notices.json": zeros})))
+
+
+def test_an_array_that_many_records_name(other: Store, content: bytes, monkeypatch: pytest.MonkeyPatch):
+    """Unpacked, checked and packed once, but counted for each record: a small bundle stays a small run."""
+
+    def change(members: dict[str, bytes]) -> None:
+        buffer = io.BytesIO()
+        np.save(buffer, np.zeros((512, 512), np.float32))
+        members["arrays/" + "0" * 24 + ".npy"] = buffer.getvalue()
+        document = json.loads(members["records.json"])
+        field = {"name": "loss", "extent": [0, 1, 0, 1], "field": "arrays/" + "0" * 24 + ".npy"}
+        document["surfaces"] = [field | {"step": step} for step in range(5000)]
+        members["records.json"] = json.dumps(document).encode()
+
+    bomb = rewritten(content, change)
+    assert len(bomb) < 200_000
+    assert "what its records name is larger than 4 GB" in refused(other, bomb)
+    packs: list[int] = []
+    monkeypatch.setattr(bundle_archive, "LARGEST_CONTENT", 20 * 2**30)
+    monkeypatch.setattr(bundle_reading, "pack", lambda array: packs.append(array.nbytes) or pack(array))
+    bundle = bundle_reading.read_bundle(bomb)
+    assert packs.count(2**20) == 1 and len({id(row[-1]) for row in bundle.rows["surfaces"]}) == 1
+    assert bundle.size > 5000 * len(bundle.rows["surfaces"][0][-1])
+    monkeypatch.setenv("TLCORE_STORE_LIMIT", f"{bundle.size // 2} B")
+    with pytest.raises(OutOfSpace):
+        import_bundle(other, bomb)
+    assert other.runs() == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        edit("records.json", lambda document: document["frames"].append(document["frames"][0])),
+        edit("records.json", lambda document: document["confusions"].append(document["confusions"][0])),
+        edit("records.json", lambda document: document["neighbours"].append(document["neighbours"][0])),
+        edit(
+            "records.json",
+            lambda document: document.update(film_quality=2 * [{"projection": "umap", "layout": 0, "values": {}}]),
+        ),
+    ],
+)
+def test_a_record_that_stands_there_twice(other: Store, content: bytes, change: Callable[[Any], None]):
+    assert "twice" in refused(other, rewritten(content, change))
+
+
+def test_what_cannot_be_shown_is_not_kept(other: Store, content: bytes):
+    """Half of a surrogate pair, colours of a terminal: whatever looks at the run or writes it to a file would fail."""
+
+    def rename(document: Any) -> None:
+        document["probes"][0]["class_names"] = ["\ud800x", "\x1b[1mbold", "z"]
+
+    def machine(document: Any) -> None:
+        document["provenance"] |= {"device_name": "\udfffcard\x07", "cores": 2}
+        document.update(created=9e10, started=9e10, ended=9e10)
+
+    changed = rewritten(rewritten(content, edit("records.json", rename)), edit("run.json", machine))
+    steep = {"a": {"steps": [0, 10], "values": [-1e300, 1e300]}}
+    changed = rewritten(changed, edit("metrics.json", lambda document: document.update(steep)))
+    run = other.require(import_bundle(other, changed).run)
+    probe = other.probe(run.id)
+    assert probe is not None and probe.class_names == (" x", " [1mbold", "z")
+    assert run.provenance["device_name"] == " card " and run.provenance["cores"] == 2
+    assert run.ended is not None and max(run.created, run.ended) <= time.time()
+    source = [Source(other, run)]
+    for kind in ("html", "json", "csv", "npz", "parquet", "metrics-parquet", "tensorboard", "bundle"):
+        assert content_of(source, kind), kind
+
+
+@pytest.mark.parametrize("value", [{"a": 1}, ["a"], "x" * 2000, 10**400])
+def test_a_machine_is_told_in_words_and_numbers(other: Store, content: bytes, value: Any):
+    changed = edit("run.json", lambda document: document["provenance"].update(device_name=value))
+    refused(other, rewritten(content, changed))
 
 
 def test_a_spec_that_is_not_the_runs(other: Store, content: bytes):

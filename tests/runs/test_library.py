@@ -11,7 +11,7 @@ from tlcore.errors import InvalidRequest, OutOfSpace
 from tlcore.runs import Store
 from tlcore.runs.differences import spec_differences
 from tlcore.runs.labels import LONGEST_NAME, MOST_TAGS
-from tlcore.runs.library import SORTINGS, Library, Wanted
+from tlcore.runs.library import MOST_WORDS, SORTINGS, Library, Wanted
 from tlcore.runs.lineage import lineage
 from tlcore.runs.tables import FORMAT
 from tlcore.runs.usage import require_room, store_limit, usage
@@ -65,6 +65,33 @@ class TestFilters:
         assert found(store, text="BEST the") == [ids[2]]
         assert found(store, text=ids[4][:9]) == [ids[4]]
         assert found(store, text="' OR 1=1 --") == []
+
+    def test_search_knows_small_and_great_letters_of_every_language(self, store: Store, ids: list[str]):
+        store.rename(ids[1], "Übung Drei")
+        store.annotate(ids[2], "ΑΛΦΑ, U\u0308bung")
+        store.tag([ids[3]], ["Größe"])
+        assert found(store, text="übung drei") == [ids[1]]
+        assert set(found(store, text="übung")) == {ids[1], ids[2]}
+        assert found(store, text="αλφα") == [ids[2]]
+        assert found(store, text="GRÖSSE") == [ids[3]] and found(store, text="öße") == [ids[3]]
+
+    def test_every_word_counts_however_many_there_are(self, store: Store, ids: list[str]):
+        store.rename(ids[1], "a b c d e f g h i j")
+        assert found(store, text="a b c d e f g h i j") == [ids[1]]
+        assert found(store, text="a b c d e f g h i j k") == []
+        many = " ".join(f"w{number}" for number in range(MOST_WORDS))
+        assert found(store, text=many) == []
+        with pytest.raises(InvalidRequest, match=r"at most 100 words, not 101\.$"):
+            found(store, text=f"{many} one")
+
+    def test_a_figure_that_is_no_number_hides_no_other(self, store: Store, ids: list[str]):
+        for number in ("nan", "inf", "-inf"):
+            store.change(ids[0], summary={"a": float(number), "target_accuracy": 0.75})
+            (entry,) = Library(store).named([ids[0]])
+            assert entry.metric == 0.75
+        store.change(ids[0], summary={"target_accuracy": float("nan")})
+        assert Library(store).named([ids[0]])[0].metric is None
+        assert "target_accuracy" in Library(store).choices().metrics
 
     def test_a_run_without_a_name_is_found_and_put_in_order_by_the_title_of_its_preset(
         self, store: Store, ids: list[str]

@@ -79,3 +79,6 @@ def test_the_machine_is_named_by_its_gpu_once_a_run_has_trained_on_it(tmp_path: 
     run = store.add(all_presets()["domain-adversarial/moons"].arms["dann"])
     store.change(run, state="finished", provenance={"device": "cuda", "device_name": "Some GPU"})
     assert machine(store) == "Some GPU"
+    run = store.add(all_presets()["domain-adversarial/moons"].arms["source_only"])
+    store.change(run, state="finished", provenance={"device": "cuda", "device_name": "Theirs", "imported": 1.0})
+    assert machine(store) == "Some GPU", "what was imported was trained elsewhere"

@@ -8,6 +8,7 @@ and simple_value = 2 (float).
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator, Mapping
 
@@ -16,6 +17,7 @@ from tlcore.runs.records import Series
 VERSION = b"brain.Event:2"
 POLYNOMIAL = 0x82F63B78  # CRC-32C (Castagnoli), bits reversed
 _MASK_DELTA = 0xA282EAD8
+_LARGEST = struct.unpack("<f", b"\xff\xff\x7f\x7f")[0]  # that the format can hold
 _VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5
 
 
@@ -84,7 +86,8 @@ def _event(moment: float, step: int, content: bytes) -> bytes:
 
 def _scalar(name: str, value: float) -> bytes:
     tag = _field(1, _BYTES, name.encode())
-    return _field(1, _BYTES, tag + _field(2, _FOUR_BYTES, struct.pack("<f", value)))
+    kept = min(max(value, -_LARGEST), _LARGEST) if math.isfinite(value) else value
+    return _field(1, _BYTES, tag + _field(2, _FOUR_BYTES, struct.pack("<f", kept)))
 
 
 def _field(number: int, kind: int, content: bytes) -> bytes:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tlcore.errors import InvalidRequest, OutOfSpace, StoreError
+from tlcore.errors import FileExists, InvalidRequest, OutOfSpace, StoreError
 from tlcore.exports.animation import gif, mp4
 from tlcore.exports.bundle import bundle, metrics_parquet
 from tlcore.exports.classifier import classifier
@@ -78,7 +78,8 @@ def export(
     TensorBoard's format is a folder of files; it is written as one unless the name ends in .zip.
 
     Raises:
-        InvalidRequest: there is no such format, the file exists, or the runs have nothing to write in it.
+        FileExists: the file exists.
+        InvalidRequest: there is no such format, or the runs have nothing to write in it.
         StoreError: the file cannot be written; nothing is left half written.
     """
     _check(kind)
@@ -88,7 +89,7 @@ def export(
     if output.exists() and as_folder and not output.is_dir():
         raise InvalidRequest(f"{output} is a file; TensorBoard's format is a folder, or a file that ends in .zip.")
     if output.exists() and not force and not (as_folder and not any(output.iterdir())):
-        raise InvalidRequest(f"{output} exists already; add --force to replace it.")
+        raise FileExists(f"{output} exists already; force=True replaces it.")
     if not output.parent.is_dir():
         raise StoreError(f"{output} cannot be written: there is no folder {output.parent}.")
     made = make(sources, kind, view)

@@ -18,6 +18,7 @@ EXPERIMENT = "MLFLOW_EXPERIMENT_NAME"
 BATCH = 1000  # MLflow takes no more metrics in one call
 PARAMETERS = 100  # and no more parameters
 LONGEST_VALUE = 500
+MOST_TRIES = 1000  # of one run, among which a whole one is looked for
 _STATES = {"finished": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
 
 
@@ -29,7 +30,8 @@ def tracking_available() -> bool:
 def log_to_mlflow(sources: Sequence[Source]) -> list[str]:
     """Log ended runs with parameters, curves and tags; return MLflow's identities, one for each.
 
-    A run that was logged to this experiment before is found by its tag `tlcore.run` and not logged twice.
+    A run that was logged to this experiment before is found by its tag `tlcore.run` and not logged twice. One that
+    broke off half-way does not count: it is logged anew.
 
     Raises:
         InvalidRequest: no address is set, mlflow is not installed, or a run has not ended.
@@ -58,9 +60,10 @@ def log_to_mlflow(sources: Sequence[Source]) -> list[str]:
 def _log(client: Any, experiment: str, store: Store, run: Run) -> str:
     from mlflow.entities import Metric, Param, RunTag
 
-    found = client.search_runs([experiment], f"tags.`tlcore.run` = '{run.id}'", max_results=1)
-    if found:
-        return str(found[0].info.run_id)
+    found = client.search_runs([experiment], f"tags.`tlcore.run` = '{run.id}'", max_results=MOST_TRIES)
+    whole = [one for one in found if one.info.status in _STATES.values()]
+    if whole:
+        return str(whole[0].info.run_id)
     label = store.label(run.id)
     tags = {
         "tlcore.run": run.id, "tlcore.preset": run.preset or "", "tlcore.arm": run.arm or "",

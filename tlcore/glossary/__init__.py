@@ -39,8 +39,9 @@ class Term:
 
     def matches(self, text: str) -> bool:
         """Whether every word that somebody looks for stands in it somewhere."""
-        held = " ".join((self.key, self.name, self.sentence, *self.words, self.source)).casefold()
-        return all(word in held for word in text.casefold().split())
+        symbols = (part for pair in self.symbols.items() for part in pair)
+        held = " ".join((self.key, self.name, self.sentence, *self.words, self.source, self.formula, *symbols))
+        return all(word in held.casefold() for word in text.casefold().split())
 
 
 @cache

@@ -14,9 +14,9 @@ from tlcore.presets import (
     self_taught,
     zero_shot,
 )
-from tlcore.presets.preset import Preset, Published
+from tlcore.presets.preset import Preset, Published, named_starts
 
-__all__ = ["Preset", "Published", "all_presets", "find_preset", "presets_of"]
+__all__ = ["Preset", "Published", "all_presets", "find_preset", "named_starts", "presets_of"]
 
 
 def all_presets() -> dict[str, Preset]:

@@ -52,3 +52,21 @@ class Preset:
         """
         arms = override(self.arms, changes or {})
         return [(arm, seed, spec) for seed in seeds for arm, spec in with_seed(arms, seed).items()]
+
+
+def named_starts(arms: Mapping[str, RunSpec], spec: RunSpec) -> list[tuple[str, RunSpec]]:
+    """Those of these arms that a run starts from, the first one first.
+
+    arms: of the run's experiment, at any seed. Asked for by their names, they keep them also where nobody has asked for
+    them but the run.
+    """
+    before: list[RunSpec] = []
+    while spec.dependencies():
+        (spec,) = spec.dependencies()
+        before.insert(0, spec)
+    found = []
+    for one in before:
+        names = {same.content_hash: arm for arm, same in with_seed(arms, one.seed).items()}
+        if one.content_hash in names:
+            found.append((names[one.content_hash], one))
+    return found

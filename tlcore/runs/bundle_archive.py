@@ -64,6 +64,8 @@ class Archive:
         if not isinstance(self.identity, str) or not _IDENTITY.fullmatch(self.identity):
             raise refuse("its manifest names no run")
         self._members = self._checked_members(manifest.get("members"))
+        self._unpacked = 0
+        self._held: dict[str, npt.NDArray[Any]] = {}
 
     def _checked_infos(self) -> dict[str, zipfile.ZipInfo]:
         infos = self._zip.infolist()
@@ -145,11 +147,24 @@ class Archive:
     def array(self, name: Any) -> npt.NDArray[Any]:
         """A member that is an array of numbers, as long as its header says: nothing larger is ever allocated.
 
+        Records may name the same member; each time counts, for the store will hold it for each.
+
         Raises:
-            InvalidRequest: it is not.
+            InvalidRequest: it is not, or all that was asked for until now is more than a bundle may hold.
         """
         if not isinstance(name, str) or name not in self._members or not name.endswith(".npy"):
             raise refuse("it names an array that it does not hold")
+        self._unpacked += self._infos[name].file_size
+        if self._unpacked > LARGEST_CONTENT:
+            raise refuse(f"what its records name is larger than {LARGEST_CONTENT / 2**30:.0f} GB")
+        if name not in self._held:
+            array = self._read_array(name)
+            if sum(one.nbytes for one in self._held.values()) + array.nbytes > LARGEST_ARRAY:
+                self._held.clear()
+            self._held[name] = array
+        return self._held[name]
+
+    def _read_array(self, name: str) -> npt.NDArray[Any]:
         content = self.bytes(name)
         stream = io.BytesIO(content)
         try:

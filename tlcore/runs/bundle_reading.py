@@ -50,6 +50,13 @@ class Bundle:
         """The run's."""
         return self.spec.content_hash
 
+    @property
+    def size(self) -> int:
+        """About as many bytes as the store will take for it."""
+        values = (value for rows in self.rows.values() for row in rows for value in row)
+        content = sum(len(value) if isinstance(value, (bytes, str)) else 8 for value in values)
+        return content + len(self.weights or b"") + len(self.spec.canonical_json())
+
 
 @dataclass(frozen=True)
 class Imported:
@@ -76,7 +83,7 @@ def import_bundle(store: Store, content: bytes) -> Imported:
         return Imported(identity, False)
     if store.bring_back([identity]) or store.adopt(identity):
         return Imported(identity, True)
-    require_room(store, len(content))
+    require_room(store, bundle.size)
     weights = store.run_folder(identity) / WEIGHTS
     temporary = weights.with_name(f"{WEIGHTS}.{os.getpid()}.import")
     written = False
@@ -167,9 +174,7 @@ def _columns(document: dict[str, Any], spec: RunSpec) -> dict[str, Any]:
     state = document["state"]
     if state not in ENDED:
         raise ValueError("its run has not ended")
-    provenance = document["provenance"]
-    if not isinstance(provenance, dict) or len(json.dumps(provenance)) > 20_000:
-        raise ValueError("its provenance is no record of a machine")
+    provenance = _machine(document["provenance"])
     steps = _whole(document["steps"], spec.budget.steps)
     parent = document.get("parent")
     if parent is not None and not re.fullmatch(r"[0-9a-f]{16}", parent):
@@ -177,12 +182,27 @@ def _columns(document: dict[str, Any], spec: RunSpec) -> dict[str, Any]:
     times = {name: _time(document[name]) for name in ("started", "ended")}
     return {
         "state": state, "preset": _word_or_none(document["preset"]), "arm": _word_or_none(document["arm"]),
-        "device": _word(document["device"]), "created": _time(document["created"]) or time.time(), **times,
+        "device": _word(document["device"]), "created": _time(document["created"]) or time.time(),
+        **times,
         "seconds": max(0.0, _number(document["seconds"]) or 0.0), "step": _whole(document["step"], steps),
         "steps": steps, "reason": None if document["reason"] is None else _text(document["reason"], 2000),
         "parent": parent, "provenance": json.dumps(provenance | {"imported": time.time()}),
         "summary": json.dumps(_known(document["summary"])),
     }  # fmt: skip
+
+
+def _machine(document: Any) -> dict[str, Any]:
+    """What a run says of the machine it was trained on: names and what stands for each, a text or a number."""
+    if not isinstance(document, dict) or len(document) > 100:
+        raise ValueError("its provenance is no record of a machine")
+    cleaned: dict[str, Any] = {}
+    for name, value in document.items():
+        if isinstance(value, str):
+            value = _text(value, 1000)
+        elif not isinstance(value, bool):
+            _number(value)  # as it is: 2 cores are not 2.0
+        cleaned[_word(name)] = value
+    return cleaned
 
 
 def _metrics(document: Any) -> list[tuple[Any, ...]]:
@@ -215,22 +235,45 @@ def _records(archive: Archive) -> dict[str, list[tuple[Any, ...]]]:
     rows: dict[str, list[tuple[Any, ...]]] = {}
     probes = _list(document.get("probes", []), 1)
     probed = _check_probe(archive, probes[0]) if probes else Probed()
+    packs: dict[str, bytes] = {}
+
+    def packed_once(member: str, array: npt.NDArray[Any]) -> bytes:
+        if member not in packs:
+            packs[member] = pack(array)
+        return packs[member]
+
     for table, (plain, arrays) in ARRAY_TABLES.items():
         rows[table] = []
         for record in _list(document.get(table, []), 5000):
             held = {name: None if record[name] is None else archive.array(record[name]) for name in arrays}
             if table != "probes":
                 _CHECKS[table](record, held, probed)
-            texts = [json.dumps(record[name]) if name in JSON_COLUMNS else record[name] for name in plain]
-            packed = [None if array is None else pack(array) for array in held.values()]
+            kept = record if table != "probes" else record | {"class_names": _class_names(record["class_names"])}
+            texts = [json.dumps(kept[name]) if name in JSON_COLUMNS else kept[name] for name in plain]
+            packed = [None if array is None else packed_once(record[name], array) for name, array in held.items()]
             # The columns of `probes` stand in another order than "plain, then arrays".
             row = [packed[0], packed[1], texts[0], packed[2]] if table == "probes" else [*texts, *packed]
             rows[table].append(tuple(row))
+        _require_once(rows[table] if table != "probes" else [], len(plain) - (table == "surfaces"))
     rows["film_quality"] = [
         (_word(one["projection"]), _whole(one["layout"]), json.dumps(_known(one["values"])))
         for one in _list(document.get("film_quality", []), 100)
     ]  # fmt: skip
+    _require_once(rows["film_quality"], 2)
     return rows
+
+
+def _require_once(rows: list[tuple[Any, ...]], columns: int) -> None:
+    """columns: how many of the first the store knows a record by."""
+    if len({row[:columns] for row in rows}) < len(rows):
+        raise ValueError("a record in it stands there twice")
+
+
+def _class_names(document: Any) -> Any:
+    """The names of a probe's classes, or those of each of its tasks, without signs that cannot be shown."""
+    if isinstance(document, dict):
+        return {_text(task, 300): _class_names(_list(names, MOST_CLASSES)) for task, names in document.items()}
+    return [_text(name, 300) for name in _list(document, MOST_CLASSES)]
 
 
 Held = dict[str, npt.NDArray[Any]]
@@ -249,9 +292,10 @@ class Probed:
 
 def _check_probe(archive: Archive, record: dict[str, Any]) -> Probed:
     labels, domains = archive.array(record["labels"]), archive.array(record["domains"])
-    tasks = record["class_names"] if isinstance(record["class_names"], dict) else {"": record["class_names"]}
-    names = [[_text(name, 300) for name in _list(one, MOST_CLASSES)] for one in tasks.values()]
-    table = labels if isinstance(record["class_names"], dict) else labels.reshape(-1, 1)
+    cleaned = _class_names(record["class_names"])
+    tasks: dict[str, list[str]] = cleaned if isinstance(cleaned, dict) else {"": cleaned}
+    names = list(tasks.values())
+    table = labels if isinstance(cleaned, dict) else labels.reshape(-1, 1)
     good = labels.dtype == np.int16 and domains.dtype == np.int8 and domains.shape == (len(labels),)
     if not good or not 0 < len(labels) <= MOST_POINTS or table.shape != (len(labels), len(names)) or not names:
         raise ValueError("its probe points are no probe points")
@@ -372,4 +416,4 @@ def _time(value: Any) -> float | None:
     number = _number(value)
     if number is not None and not 0 <= number <= LAST_SECOND:
         raise ValueError("a time in it is out of range")
-    return number
+    return None if number is None else min(number, time.time())  # the clock of the other machine may be ahead

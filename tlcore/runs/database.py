@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import threading
 import time
+import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,11 @@ class _Held:
     def __del__(self) -> None:
         with contextlib.suppress(sqlite3.Error):  # closed already, or the whole process ends
             self.connection.close()
+
+
+def folded(text: str) -> str:
+    """Text as it is compared where great and small letters are one; SQLite itself knows those of English alone."""
+    return text.lower() if text.isascii() else unicodedata.normalize("NFC", text).casefold()
 
 
 class Database:
@@ -140,6 +146,7 @@ class Database:
         uri += "?mode=ro&immutable=1" if self.read_only or self._only_readable() else "?mode=rwc"
         connection = sqlite3.connect(uri, uri=True, timeout=PATIENCE_SECONDS, isolation_level=None)
         connection.row_factory = sqlite3.Row
+        connection.create_function("folded", 1, folded, deterministic=True)
         return connection
 
     def _only_readable(self) -> bool:

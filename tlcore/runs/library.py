@@ -13,22 +13,33 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tlcore.errors import InvalidRequest
+from tlcore.runs.database import folded
 from tlcore.runs.store import Store
 
 _COLUMNS = "id, method, preset, arm, seed, state, created, ended, seconds, step, steps, summary, parent, provenance"
 _SEARCHED = "id, method, preset, arm, seed, state, created"  # all in the index `runs_listing`: no fat row is read
 _ORDERED_BY = {"duration": "seconds", "metric": "summary"}  # what an order needs besides
+_SEARCHED_IN = (  # what people write knows more letters than names of the lab
+    "id", "folded(coalesce(name, ''))", "folded(coalesce(note, ''))", "coalesce(preset, '')",
+    "folded(coalesce(title, ''))", "coalesce(arm, '')", "method",
+)  # fmt: skip
 _LABELS = "LEFT JOIN labels ON labels.visitor = :visitor AND labels.run = every.id"
 _TITLED = "WITH titles (titled, title) AS MATERIALIZED (SELECT key, value FROM json_each(:titles))"
 _TITLES = "LEFT JOIN titles ON titled = every.preset"
 MAIN_METRICS = ("target_accuracy", "unseen_accuracy", "adjusted_mutual_information")  # the first that a run has
 _EXTRACTED = ", ".join(f"json_extract(summary, :metric_{place})" for place in range(len(MAIN_METRICS)))
-_METRIC = f"CASE WHEN json_valid(summary) THEN coalesce({_EXTRACTED}) END"
+# JSON knows no NaN; Python writes it all the same, and SQLite would not read another figure beside it.
+_READABLE = "replace(replace(replace(summary, ': NaN', ': null'), ': Infinity', ': null'), ': -Infinity', ': null')"
+_METRIC = (
+    f"CASE WHEN json_valid(summary) THEN coalesce({_EXTRACTED}) "
+    f"WHEN json_valid({_READABLE}) THEN coalesce({_EXTRACTED.replace('summary', _READABLE)}) END"
+)
 SORTINGS = {
     "created": "created", "name": "coalesce(name, title, preset, method) COLLATE NOCASE", "preset": "preset",
     "arm": "arm", "seed": "seed", "state": "state", "duration": "seconds", "metric": _METRIC,
     "starred": "coalesce(starred, 0)",
 }  # fmt: skip
+MOST_WORDS = 100
 METRICS_READ = 200  # of so many of the newest runs the names of the metrics are known
 
 
@@ -232,20 +243,12 @@ class Library:
             conditions.append("starred = 1")
         if wanted.origin in ("own", "recorded"):
             conditions.append(f"recorded = {int(wanted.origin == 'recorded')}")
-        for place, word in enumerate(wanted.text.split()[:8]):
+        for place, word in enumerate(words_of(wanted.text)):
             values[f"word{place}"] = "%" + "".join(f"\\{sign}" if sign in "\\%_" else sign for sign in word) + "%"
-            fields = (
-                "id",
-                "coalesce(name, '')",
-                "coalesce(note, '')",
-                "coalesce(preset, '')",
-                "coalesce(title, '')",
-                "coalesce(arm, '')",
-                "method",
-            )
             like = f"LIKE :word{place} ESCAPE '\\'"
-            written = " OR ".join(f"{field} {like}" for field in fields)
-            conditions.append(f"({written} OR id IN (SELECT run FROM tags WHERE visitor = :visitor AND tag {like}))")
+            written = " OR ".join(f"{field} {like}" for field in _SEARCHED_IN)
+            tags = f"SELECT run FROM tags WHERE visitor = :visitor AND folded(tag) {like}"
+            conditions.append(f"({written} OR id IN ({tags}))")
         return (f"WHERE {' AND '.join(conditions)}" if conditions else ""), values
 
     def _rows(self, query: str, values: dict[str, Any]) -> list[sqlite3.Row]:
@@ -260,6 +263,18 @@ class Library:
         for row in rows:
             tags.setdefault(row["run"], []).append(row["tag"])
         return [replace(entry, tags=tuple(tags.get(entry.id, ()))) for entry in entries]
+
+
+def words_of(text: str) -> list[str]:
+    """The words that somebody looks for, each once, great and small letters alike.
+
+    Raises:
+        InvalidRequest: there are too many.
+    """
+    words = list(dict.fromkeys(folded(text).split()))
+    if len(words) > MOST_WORDS:
+        raise InvalidRequest(f"Runs are searched for at most {MOST_WORDS} words, not {len(words):,}.")
+    return words
 
 
 def _entry(row: sqlite3.Row) -> Entry:

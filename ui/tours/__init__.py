@@ -8,14 +8,15 @@ A tour is data, one file a page. A step has a title and a text, `at`, the part i
     changes  what stands there is no longer what it was when the step began
 
 Each names parts of the page by a CSS selector, which is looked for in components too; `changes` may name an attribute
-of it, as in `.slider@aria-valuenow`.
+of it, as in `.slider@aria-valuenow`. A step with `presets` is for these presets of the page alone; one without is for
+all of them.
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,13 +29,17 @@ CONDITIONS = ("press", "points", "holds", "changes")
 
 @dataclass(frozen=True)
 class Step:
-    """One step. condition: one of `CONDITIONS`; where: the selector it is about. at: the selector of what is shown."""
+    """One step. condition: one of `CONDITIONS`; where: the selector it is about. at: the selector of what is shown.
+
+    presets: those it is for; none for all.
+    """
 
     title: str
     text: str
     at: str
     condition: str
     where: str
+    presets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,11 @@ class Tour:
     name: str
     title: str
     steps: tuple[Step, ...]
+
+    def on(self, preset: str) -> Tour:
+        """The tour of one preset of the page. If it is not that of all, it is remembered by a name of its own."""
+        steps = tuple(step for step in self.steps if not step.presets or preset in step.presets)
+        return self if steps == self.steps else replace(self, name=f"{self.name}-{preset}", steps=steps)
 
 
 @cache
@@ -62,4 +72,5 @@ def _step(entry: Mapping[str, Any], name: str) -> Step:
     given = [condition for condition in CONDITIONS if condition in entry]
     if len(given) != 1:
         raise ValueError(f"A step of {name} needs one of {', '.join(CONDITIONS)}: “{entry.get('title')}”.")
-    return Step(entry["title"], entry["text"].strip(), entry["at"], given[0], entry[given[0]])
+    presets = tuple(entry.get("presets", ()))
+    return Step(entry["title"], entry["text"].strip(), entry["at"], given[0], entry[given[0]], presets)
