@@ -177,6 +177,7 @@ def _directions(table: Floats) -> Floats:
     return table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-12)
 
 
-def pictures_of(model: AskableModel, label: int) -> npt.NDArray[np.int64]:
-    """Rows of the probe that show a class."""
-    return np.flatnonzero(model.labels == label)
+def number(value: float, digits: int = 2, *, signed: bool = False) -> str:
+    """A number as the cards write it: with a true minus sign, and none before what is rounded to 0."""
+    rounded = round(value, digits) + 0.0  # adding 0 makes −0.00 a plain zero
+    return f"{rounded:+.{digits}f}".replace("-", "−") if signed else f"{rounded:.{digits}f}".replace("-", "−")
