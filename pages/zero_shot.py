@@ -25,7 +25,8 @@ from ui.player import BEGINS, PlayerState, no_player, player, player_address, pl
 from ui.run_bar import run_bar
 from ui.shown_runs import ended_notices
 from ui.take_along import take_along, watched
-from ui.zero_shot_ask import ask_card, edit_card
+from ui.zero_shot_ask import ask_card
+from ui.zero_shot_edit import edit_card
 from ui.zero_shot_model import askable, probe_of
 from ui.zero_shot_results import calibration_card, confusion_cards, protocol_table
 

@@ -101,10 +101,15 @@ def hub_bars(nearest: Floats, expected: Floats, names: Sequence[str]) -> go.Figu
     return figure.update_xaxes(type="category", showgrid=False)
 
 
-def attribute_bars(predicted: Floats, table: Floats, names: Sequence[str], described: str) -> go.Figure:
-    """What was predicted of one picture for the attributes that matter, beside what the table says of a class."""
+def attribute_bars(
+    predicted: Floats, table: Floats, names: Sequence[str], guessed: str, described: str
+) -> go.Figure:  # fmt: skip
+    """What was predicted of one picture for the attributes that matter, beside what the table says of a class.
+
+    guessed, described: how the two are called, so that it is said whose guesses these are.
+    """
     figure = go.Figure()
-    for values, title, role in ((predicted, "in the picture", "label"), (table, described, "soft")):
+    for values, title, role in ((predicted, guessed, "label"), (table, described, "soft")):
         figure.add_trace(
             go.Bar(
                 x=values, y=list(names), name=title, orientation="h", marker={"color": role_colour(role)},

@@ -1,0 +1,51 @@
+"""The zero-shot page as a visitor finds it, on the runs that ship with the lab and without a browser."""
+
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+from tests.pages.test_pages import open_page, store, text_of  # noqa: F401
+from tlcore.runs import Store
+
+PAGE = "zero_shot.py"
+
+
+def html_of(test: AppTest) -> str:
+    return "\n".join(str(element.proto.body) for element in test.get("html"))
+
+
+def choose(test: AppTest, key: str, option: str) -> None:
+    next(one for one in test.segmented_control if one.key == key).set_value(option).run()
+    assert not test.exception
+
+
+def chosen(test: AppTest, label: str) -> str:
+    box = next(one for one in test.selectbox if one.label == label)
+    return box.options[box.index]
+
+
+def test_the_bars_name_the_run_whose_guesses_they_are(store: Store) -> None:  # noqa: F811
+    test = open_page(PAGE)
+    assert "The bars are guesses of another run, “Attribute prediction”. “Joint space, margin” guesses" in text_of(test)
+    choose(test, "look-into", "attributes")
+    assert "The bars are guesses" not in text_of(test)
+
+
+def test_the_slider_begins_where_nothing_is_taken_from_the_scores(store: Store) -> None:  # noqa: F811
+    test = open_page(PAGE)
+    assert "Constant 0.00: seen 92.7%, unseen 41.1%" in text_of(test)
+
+
+def test_what_is_looked_at_first_follows_the_model_until_somebody_chooses(store: Store) -> None:  # noqa: F811
+    test, first = open_page(PAGE), {}
+    for arm in ("margin", "ale", "attributes", "margin"):
+        choose(test, "look-into", arm)
+        first.setdefault(arm, chosen(test, "A test picture of"))
+        assert chosen(test, "A test picture of") == first[arm] == chosen(test, "Begin with")
+    assert len(set(first.values())) > 1, "so there is something to follow"
+    box = next(one for one in test.selectbox if one.label == "A test picture of")
+    box.select_index(7).run()
+    wanted = chosen(test, "A test picture of")
+    assert wanted not in first.values()
+    choose(test, "look-into", "ale")
+    assert chosen(test, "A test picture of") == wanted
