@@ -34,6 +34,7 @@ PREFERRED = ("margin", "ale", "eszsl", "devise", "attributes", "conse", "naive")
 ASKED = ("margin", "ale", "devise", "eszsl", "attributes", "conse")
 PROJECTIONS = ("pca", "umap")
 COLOUR = "domain"
+LOSS_HEIGHT = 220
 HEIGHT = 320  # of the curves: as many lines as there are methods, and their names above them
 OBJECTIVE = r"""
 \text{naive:}\quad \min_{f,\,g}\; \lVert f(x^n)-g(y^n)\rVert^2
@@ -54,6 +55,10 @@ TERMS = """
   large.
 - **Calibration** takes one constant from the scores of all seen classes; the curve shows what every constant gives.
 """
+TUNING = (
+    "Settings are chosen here: some of the seen classes are held out and play the unseen ones. The classes that are in "
+    "truth unseen take no part."
+)
 
 
 def main() -> None:
@@ -114,6 +119,14 @@ def live_view(experiment: Experiment, moves: bool) -> None:
             key="chart-spread", about=tuple(titles.items()), height=HEIGHT,
             description="how far pictures and descriptions lie from their middle",
         )  # fmt: skip
+    if "naive" in started:  # its loss is what a collapse looks good by
+        with card("chart-loss"):
+            card_header("What the joint spaces are trained by", "the loss of each step's batch")
+            moving_chart(
+                started, lambda metrics: plots.loss_curves(metrics, titles),
+                key="chart-loss", about=tuple(titles.items()), height=LOSS_HEIGHT,
+                description="the loss of the joint spaces over the steps",
+            )  # fmt: skip
     with card("comparison"):
         finished = finished_runs(experiment)
         count = finished.seeds
@@ -124,8 +137,17 @@ def live_view(experiment: Experiment, moves: bool) -> None:
     with card("look-for"):
         card_header("What to look for")
         preset = experiment.preset
-        steps_to_look_for(preset.look_for, "" if experiment.other_data else preset.explanation)
+        steps_to_look_for(preset.look_for, _explanation(experiment))
         notice_box(notices_of(started, titles))
+
+
+def _explanation(experiment: Experiment) -> str:
+    """What is behind the experiment; where other classes are the unseen ones, what the preset counts is not so."""
+    if experiment.other_data:
+        return ""
+    if experiment.changes.get("data.unseen") == "tuning":
+        return TUNING
+    return experiment.preset.explanation
 
 
 def _chance(started: Mapping[str, RunView]) -> float:

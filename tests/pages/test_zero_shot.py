@@ -5,6 +5,7 @@ from __future__ import annotations
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.test_pages import open_page, store, text_of  # noqa: F401
+from tlcore.gallery import recorded
 from tlcore.runs import Store
 
 PAGE = "zero_shot.py"
@@ -49,3 +50,30 @@ def test_what_is_looked_at_first_follows_the_model_until_somebody_chooses(store:
     assert wanted not in first.values()
     choose(test, "look-into", "ale")
     assert chosen(test, "A test picture of") == wanted
+
+
+def test_counts_of_classes_are_told_of_the_unseen_ones_alone(store: Store) -> None:  # noqa: F811
+    assert "99 animals are shown in training and 18 are not" in html_of(open_page(PAGE))
+    told = html_of(open_page(PAGE, set="data.unseen=tuning"))
+    assert "99 animals" not in told and "held out and play the unseen ones" in told
+
+
+def test_what_the_collapse_points_at_is_so_in_the_recorded_runs(store: Store) -> None:  # noqa: F811
+    test = open_page(PAGE, preset="collapse")
+    assert "What the joint spaces are trained by" in html_of(test)
+    shipped = recorded("zero-shot/collapse")
+    assert shipped is not None
+    arms = []
+    for run in shipped.runs(limit=20):
+        metrics = shipped.metrics(run.id)
+        loss, described = metrics["class_loss"].values, metrics["description_spread"].values
+        pictures = metrics["picture_spread"].values
+        arms.append(run.spec.method.name)
+        if arms[-1] == "naive":
+            assert loss.max() > loss[0] and loss[-1] < loss[0] / 1000
+            assert 0.08 < described[-1] / described[0] < 0.12
+            assert pictures.max() > 100 * pictures[0] and pictures[-1] < 0.02
+        else:
+            assert 0.2 < loss[-1] / loss[0] < 0.3
+            assert described[-1] / described[0] > 0.9 and pictures[-1] > 100 * pictures[0]
+    assert sorted(arms) == ["margin"] * 3 + ["naive"] * 3

@@ -58,6 +58,19 @@ def spread_curves(metrics: Mapping[str, Mapping[str, Series]], titles: Mapping[s
     return figure.update_xaxes(title="step")
 
 
+def loss_curves(metrics: Mapping[str, Mapping[str, Series]], titles: Mapping[str, str]) -> go.Figure:
+    """What the two joint spaces are trained by, on a logarithmic axis: naive is dotted, as its spread is."""
+    figure = go.Figure()
+    for arm, dash in SPREAD:
+        line = metrics.get(arm, {}).get("class_loss")
+        if line is not None and arm in titles:
+            look = {"color": class_colour(ARMS.index(arm)), "dash": dash}
+            figure.add_trace(go.Scatter(x=line.steps, y=line.values, name=titles[arm], mode="lines", line=look))
+    say_no_curves(figure)
+    style_figure(figure, uirevision="loss", legend=LEGEND, yaxis={"type": "log", "dtick": 1, "title": "loss"})
+    return figure.update_xaxes(title="step")
+
+
 def calibration(unseen: Floats, seen: Floats, at: tuple[float, float] | None, title: str) -> go.Figure:
     """Seen against unseen per-class accuracy for every constant, the area filled. at: (unseen, seen)."""
     figure = go.Figure(

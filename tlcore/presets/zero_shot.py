@@ -127,13 +127,16 @@ COLLAPSE = Preset(
     side_by_side=("naive", "margin"),
     look_for=(
         "Go to the first step: both spaces are the same, since both begin with the same weights.",
-        "Step on. The naive loss falls fast, and the spread of the descriptions falls with it: the shortest way to "
-        "have every pair together is to have everything together.",
-        "The margin's loss falls while its spread grows: it counts only who is nearer.",
+        "Step on. The naive loss rises for a few steps and then falls to less than a thousandth of what it was, and "
+        "the spread of the descriptions falls to about a tenth: the shortest way to have every pair together is to "
+        "have everything together.",
+        "Watch the pictures in the naive space: they first fly apart, then they end in one point as well.",
+        "The margin's loss falls too, to about a quarter, while its descriptions keep nearly all of their spread and "
+        "its pictures spread out: it counts only which description leads.",
     ),
     explanation=(
         "The naive loss ‖f(x) − g(s)‖² is zero when f and g send everything to one point, and gradient descent finds "
-        "that. Its loss looks excellent and its accuracy is chance. The margin loss max(0, k − f(x)·g(s) + the "
+        "that. Its loss looks excellent and its accuracy is about chance. The margin loss max(0, k − f(x)·g(s) + the "
         "strongest other) is not small until the right description leads by k."
     ),
 )
