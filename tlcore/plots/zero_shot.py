@@ -14,20 +14,30 @@ from tlcore.runs import Series
 Floats = npt.NDArray[np.floating]
 SPREAD = (("naive", "dot"), ("margin", "solid"))
 ARMS = ("naive", "margin", "attributes", "conse", "eszsl", "devise", "ale")  # each has its colour in every experiment
+SOLVED = ("conse", "eszsl")  # at once, not step by step
 LEGEND = {"font": {"size": 11}, "itemwidth": 30}  # seven names stand beside each other in half a page
 
 
 def accuracy_curves(metrics: Mapping[str, Mapping[str, Series]], titles: Mapping[str, str], chance: float) -> go.Figure:
-    """`unseen_accuracy` over the steps, an arm a line; chance as a dashed line. metrics: by arm, then by name."""
+    """`unseen_accuracy` over the steps, an arm a line; chance as a dashed line. metrics: by arm, then by name.
+
+    What is solved at once has one answer, whatever the step: a level line, from where the others begin to where they
+    end, and nothing before it is solved.
+    """
     figure = go.Figure()
     known = [*ARMS, *(arm for arm in metrics if arm not in ARMS)]
     for arm, series in metrics.items():
         line = series.get("unseen_accuracy")
         if line is None or arm not in titles:
             continue
-        mode = "lines" if len(line.steps) > 2 else "lines+markers"
-        look = {"color": class_colour(known.index(arm))}
-        figure.add_trace(go.Scatter(x=line.steps, y=line.values, name=titles[arm], mode=mode, line=look))
+        look, values, mode = {"color": class_colour(known.index(arm))}, line.values, "lines"
+        if arm in SOLVED:
+            if len(line.steps) < 2:
+                continue
+            values, look = np.full(len(line.steps), line.values[-1]), look | {"dash": "dashdot"}
+        elif len(line.steps) <= 2:
+            mode = "lines+markers"
+        figure.add_trace(go.Scatter(x=line.steps, y=values, name=titles[arm], mode=mode, line=look))
     if figure.data and chance > 0:
         figure.add_hline(y=chance, line={"color": LIGHT.soft, "width": 1, "dash": "dash"})
     say_no_curves(figure)
