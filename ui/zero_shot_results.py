@@ -58,11 +58,32 @@ def protocol_table(entries: Sequence[Published], titles: Mapping[str, str], fini
         for metric in columns:
             cells.append(_cell(finished.values(arm, metric)))
             if metric in shown:
-                entry = published.get((arm, metric))
-                words = html.escape(f"{entry.source}; {entry.difference}", quote=True) if entry else ""
-                cells.append(f'<span title="{words}">{entry.value:.3f}</span>' if entry else "–")
+                cells.append(_published_cell(published.get((arm, metric))))
         rows.append(f"<tr><td>{html.escape(title)}</td>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     st.html(f'<table class="tl-table"><tr><th></th>{top}</tr><tr><th></th>{head}</tr>{"".join(rows)}</table>')
+    for words in published_words(entries, titles):
+        st.caption(words)
+
+
+def _published_cell(entry: Published | None) -> str:
+    if entry is None:
+        return "–"
+    tolerance = "" if entry.tolerance is None else f" <small>± {entry.tolerance:.2f}</small>".replace("0.", ".")
+    return f"{entry.value:.3f}{tolerance}"
+
+
+def published_words(entries: Sequence[Published], titles: Mapping[str, str]) -> list[str]:
+    """Where the published figures come from, and for which arms what differs; nothing where there are none."""
+    told: dict[str, list[str]] = {}
+    for entry in entries:
+        names = told.setdefault(entry.difference, [])
+        if entry.arm in titles and titles[entry.arm] not in names:
+            names.append(titles[entry.arm])
+    if not told:
+        return []
+    sources = "; ".join(dict.fromkeys(entry.source for entry in entries))
+    differences = " ".join(f"**{', '.join(names)}**: {words}." for words, names in told.items() if names)
+    return [f"Published: {sources}. ± there: how far ours may lie from it and still be called the same. {differences}"]
 
 
 def _cell(values: Sequence[float]) -> str:

@@ -52,6 +52,16 @@ def test_what_is_looked_at_first_follows_the_model_until_somebody_chooses(store:
     assert chosen(test, "A test picture of") == wanted
 
 
+def test_published_figures_are_printed_with_their_tolerance_and_what_differs(store: Store) -> None:  # noqa: F811
+    test = open_page(PAGE, preset="awa2")
+    told = html_of(test)
+    assert "0.586 <small>± .04</small>" in told and "0.625 <small>± .10</small>" in told
+    assert "0.000 <small>± .10</small>" in told, "DAP's harmonic mean is known, and it is 0"
+    assert "**ESZSL**: γ and λ chosen on held-out seen classes there as here" in text_of(test)
+    assert "**DeViSE, ALE**: rate, margin and passes chosen on the validation classes; here" in text_of(test)
+    assert "Published:" not in text_of(open_page(PAGE))
+
+
 def test_counts_of_classes_are_told_of_the_unseen_ones_alone(store: Store) -> None:  # noqa: F811
     assert "99 animals are shown in training and 18 are not" in html_of(open_page(PAGE))
     told = html_of(open_page(PAGE, set="data.unseen=tuning"))
