@@ -55,6 +55,15 @@ TERMS = """
   large.
 - **Calibration** takes one constant from the scores of all seen classes; the curve shows what every constant gives.
 """
+LINES = (
+    "lines lead to the three descriptions that answer for it best in the whole space, by the product of the two where "
+    "that is how they are scored"
+)
+# Those of the films that ship with the lab were recorded so.
+LINES_BY_DISTANCE = (
+    "in these recorded films lines lead to the three descriptions nearest to it in the whole space, by distance; it is "
+    "called by the largest product, so the class it is taken for need not be among them"
+)
 TUNING = (
     "Settings are chosen here: some of the seen classes are held out and play the unseen ones. The classes that are in "
     "truth unseen take no part."
@@ -199,8 +208,8 @@ def player_of(
     )
     st.caption(
         "Source: seen classes, target: unseen ones. A dot is a test picture, a star the description of a class. Click "
-        "a picture: lines lead to the three descriptions nearest to it in the whole space. Pictures are brought to the "
-        "descriptions' size by one factor. A picture is predicted among all classes."
+        f"a picture: {LINES_BY_DISTANCE if recorded else LINES}. Pictures are brought to the descriptions' size by one "
+        "factor. A picture is predicted among all classes."
     )
     experiment.write_address(**player_address(state, projections[0], COLOUR))
     return state

@@ -36,6 +36,7 @@ from tlcore.errors import InvalidRequest, MissingData
 from tlcore.methods.registry import METHODS
 from tlcore.methods.zero_shot import GAMMAS, LAMBDAS, ZeroShotObjective, choose_strengths
 from tlcore.presets.zero_shot import PRESETS, benchmark
+from tlcore.projection.neighbours import nearest_neighbours, with_descriptions
 from tlcore.specs import RunSpec, override
 from tlcore.training import preparation
 from tlcore.training.events import Advanced, Checkpoint, Features, Finished, Metrics, Outputs
@@ -235,6 +236,21 @@ def test_evidence_scores_any_description(name: str) -> None:
     assert (evidence @ described.T).argmax(1).tolist() == last.predictions[: len(evidence)].tolist()
     # A description among the points is of a class of its own.
     assert last.predictions[len(evidence) :].tolist() == list(range(len(NAMES), 2 * len(NAMES)))
+
+
+@pytest.mark.parametrize("name", ["margin", "naive", "conse"])
+def test_the_first_description_beside_a_picture_is_of_the_class_it_is_taken_for(name: str) -> None:
+    """What the film draws lines to. Rankers show no more than directions, so that there it is so of most."""
+    data = task()
+    start, weights = start_of(data)
+    spec = spec_of(name, start=start, budget={"steps": 30})
+    events = events_of(spec, context_of(spec, data, start_weights=weights))
+    last = [event for event in events if isinstance(event, Features)][-1]
+    pictures, features = len(last.array) - len(NAMES), np.asarray(last.array, dtype=np.float32)
+    described = np.arange(len(features)) >= pictures
+    chosen = with_descriptions(nearest_neighbours(features, 9)[0][:, 1:], features, described)
+    first = [next(other for other in row if described[other]) - pictures for row in chosen[:pictures]]
+    assert np.mean(first == np.asarray(last.predictions[:pictures])) > 0.98
 
 
 def test_the_naive_space_collapses_and_the_margins_does_not() -> None:

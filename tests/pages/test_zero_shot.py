@@ -52,6 +52,10 @@ def test_what_is_looked_at_first_follows_the_model_until_somebody_chooses(store:
     assert chosen(test, "A test picture of") == wanted
 
 
+def test_the_caption_says_what_the_lines_of_recorded_films_go_by(store: Store) -> None:  # noqa: F811
+    assert "by distance; it is called by the largest product" in text_of(open_page(PAGE))
+
+
 def test_published_figures_are_printed_with_their_tolerance_and_what_differs(store: Store) -> None:  # noqa: F811
     test = open_page(PAGE, preset="awa2")
     told = html_of(test)
