@@ -25,7 +25,8 @@ from ui.player import BEGINS, PlayerState, no_player, player, player_address, pl
 from ui.run_bar import run_bar
 from ui.shown_runs import ended_notices
 from ui.take_along import take_along, watched
-from ui.zero_shot_ask import ask_card, edit_card
+from ui.zero_shot_ask import ask_card
+from ui.zero_shot_edit import edit_card
 from ui.zero_shot_model import askable, probe_of
 from ui.zero_shot_results import calibration_card, confusion_cards, protocol_table
 
@@ -33,6 +34,7 @@ PREFERRED = ("margin", "ale", "eszsl", "devise", "attributes", "conse", "naive")
 ASKED = ("margin", "ale", "devise", "eszsl", "attributes", "conse")
 PROJECTIONS = ("pca", "umap")
 COLOUR = "domain"
+LOSS_HEIGHT = 220
 HEIGHT = 320  # of the curves: as many lines as there are methods, and their names above them
 OBJECTIVE = r"""
 \text{naive:}\quad \min_{f,\,g}\; \lVert f(x^n)-g(y^n)\rVert^2
@@ -53,6 +55,19 @@ TERMS = """
   large.
 - **Calibration** takes one constant from the scores of all seen classes; the curve shows what every constant gives.
 """
+LINES = (
+    "lines lead to the three descriptions that answer for it best in the whole space, by the product of the two where "
+    "that is how they are scored"
+)
+# Those of the films that ship with the lab were recorded so.
+LINES_BY_DISTANCE = (
+    "in these recorded films lines lead to the three descriptions nearest to it in the whole space, by distance; it is "
+    "called by the largest product, so the class it is taken for need not be among them"
+)
+TUNING = (
+    "Settings are chosen here: some of the seen classes are held out and play the unseen ones. The classes that are in "
+    "truth unseen take no part."
+)
 
 
 def main() -> None:
@@ -113,6 +128,14 @@ def live_view(experiment: Experiment, moves: bool) -> None:
             key="chart-spread", about=tuple(titles.items()), height=HEIGHT,
             description="how far pictures and descriptions lie from their middle",
         )  # fmt: skip
+    if "naive" in started:  # its loss is what a collapse looks good by
+        with card("chart-loss"):
+            card_header("What the joint spaces are trained by", "the loss of each step's batch")
+            moving_chart(
+                started, lambda metrics: plots.loss_curves(metrics, titles),
+                key="chart-loss", about=tuple(titles.items()), height=LOSS_HEIGHT,
+                description="the loss of the joint spaces over the steps",
+            )  # fmt: skip
     with card("comparison"):
         finished = finished_runs(experiment)
         count = finished.seeds
@@ -123,8 +146,17 @@ def live_view(experiment: Experiment, moves: bool) -> None:
     with card("look-for"):
         card_header("What to look for")
         preset = experiment.preset
-        steps_to_look_for(preset.look_for, "" if experiment.other_data else preset.explanation)
+        steps_to_look_for(preset.look_for, _explanation(experiment))
         notice_box(notices_of(started, titles))
+
+
+def _explanation(experiment: Experiment) -> str:
+    """What is behind the experiment; where other classes are the unseen ones, what the preset counts is not so."""
+    if experiment.other_data:
+        return ""
+    if experiment.changes.get("data.unseen") == "tuning":
+        return TUNING
+    return experiment.preset.explanation
 
 
 def _chance(started: Mapping[str, RunView]) -> float:
@@ -176,8 +208,8 @@ def player_of(
     )
     st.caption(
         "Source: seen classes, target: unseen ones. A dot is a test picture, a star the description of a class. Click "
-        "a picture: lines lead to the three descriptions nearest to it in the whole space. Pictures are brought to the "
-        "descriptions' size by one factor. A picture is predicted among all classes."
+        f"a picture: {LINES_BY_DISTANCE if recorded else LINES}. Pictures are brought to the descriptions' size by one "
+        "factor. A picture is predicted among all classes."
     )
     experiment.write_address(**player_address(state, projections[0], COLOUR))
     return state

@@ -6,8 +6,9 @@ web process itself, at once.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tlcore.errors import StoreError
 from tlcore.gallery.answers import EVIDENCE, of_weights, read_answers
 from tlcore.runs import Probe, Run, Store
 from tlcore.specs import OwnFeatures, OwnPictures
+from tlcore.specs.creatures import Creatures
 from ui.library import RunView
 
 Floats = npt.NDArray[np.floating]
@@ -43,6 +45,23 @@ class AskableModel:
     to_plane: Floats | None  # (E + 1, 2): from the space to the plane
     drawn: bool  # whether the classes are animals that can be drawn
     thumbnails: npt.NDArray[np.uint8] | None
+    takes_pictures: bool = False  # whether it can be asked about a picture that somebody brings
+
+    @cached_property
+    def table(self) -> str:
+        """Digits that tell the classes and what is known of them from those of other data."""
+        told = repr((self.names, self.attributes, self.limits.round(4).tolist()))
+        return hashlib.sha256(told.encode()).hexdigest()[:8]
+
+    @cached_property
+    def limits(self) -> npt.NDArray[np.float64]:
+        """(A, 2) from where to where each attribute goes: from 0 to 1 where all are shares, else as far as the classes
+        do, 0 included."""
+        low, high = (np.asarray(end, dtype=np.float64) for end in (self.vectors.min(0), self.vectors.max(0)))
+        if (low >= 0).all() and (high <= 1).all():
+            low, high = np.zeros_like(low), np.ones_like(high)
+        low, high = np.minimum(low, 0), np.maximum(high, 0)
+        return np.stack([low, np.where(high > low, high, low + 1)], axis=1)
 
     @property
     def vectors(self) -> Floats:
@@ -151,6 +170,7 @@ def _read(
         points=None,
         to_plane=None,
         drawn=drawn,
+        takes_pictures=isinstance(spec.data.source, Creatures | OwnPictures),
         thumbnails=None if probe.thumbnails is None else probe.thumbnails[:pictures],
     )
     return model.on(_last_frame(store, run_id, len(probe)))
@@ -177,6 +197,20 @@ def _directions(table: Floats) -> Floats:
     return table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-12)
 
 
-def pictures_of(model: AskableModel, label: int) -> npt.NDArray[np.int64]:
-    """Rows of the probe that show a class."""
-    return np.flatnonzero(model.labels == label)
+def best_first(model: AskableModel) -> list[int]:
+    """The unseen classes, those that are recognised before those that are not, then the seen ones."""
+    unseen = np.flatnonzero(~model.seen)
+    chosen = unseen[model.scores(model.vectors)[:, unseen].argmax(axis=1)]
+    right = np.bincount(model.labels[chosen == model.labels], minlength=len(model.names))
+    return [*unseen[np.argsort(-right[unseen], kind="stable")].tolist(), *np.flatnonzero(model.seen).tolist()]
+
+
+def kind_of(model: AskableModel, label: int) -> str:
+    """What stands behind the name of a class, where somebody chooses one."""
+    return "" if model.seen[label] else " (unseen)"
+
+
+def number(value: float, digits: int = 2, *, signed: bool = False) -> str:
+    """A number as the cards write it: with a true minus sign, and none before what is rounded to 0."""
+    rounded = round(value, digits) + 0.0  # adding 0 makes −0.00 a plain zero
+    return f"{rounded:+.{digits}f}".replace("-", "−") if signed else f"{rounded:.{digits}f}".replace("-", "−")

@@ -120,7 +120,15 @@ class TestCurve:
         thin = curve.thinned(50)
         assert len(thin) <= 50 < len(curve.constants)
         assert thin[0].tolist() == [curve.constants[0], curve.unseen[0], curve.seen[0]]
+        assert (np.diff(thin[:, 0]) > 0).all()
         assert float(np.trapezoid(thin[:, 2], thin[:, 1])) == pytest.approx(curve.area, abs=0.01)
+
+    def test_a_thinned_curve_has_a_point_where_nothing_is_taken_from_the_scores(self) -> None:
+        for seed in range(6):
+            scores, labels, seen = self.random(seed, False)
+            curve, plain = calibration_curve(scores, labels, seen), generalised_accuracy(scores, labels, seen)
+            at = {constant: (unseen, right) for constant, unseen, right in curve.thinned(9).tolist()}
+            assert at[0.0] == pytest.approx((plain.generalised_unseen_accuracy, plain.seen_accuracy))
 
     def test_a_class_that_may_not_be_chosen_has_a_score_of_minus_infinity(self) -> None:
         scores, labels, seen = self.random(2, False)
@@ -187,15 +195,28 @@ class TestDecidingAttributes:
         evidence = np.zeros((7, 3))
         evidence[:3] = [[5, 2, -1], [5, 4, 1], [5, 3, 0]]  # attribute 1 speaks for class 1, wrongly
         evidence[4] = [0, 0, 2]
-        first, second = confused_pairs(evidence, labels, predictions, vectors)
+        counts = np.array([[1, 3, 0], [1, 1, 0], [0, 0, 1]])
+        first, second = confused_pairs(counts, evidence, labels, predictions, vectors)
         assert (first.label, first.prediction, first.count, first.share) == (0, 1, 3, 0.75)
         assert first.contributions == pytest.approx([0, 3, 0]) and first.attributes[0] == 1
         assert (second.label, second.prediction, second.share) == (1, 0, 0.5) and second.attributes[0] == 2
-        assert len(confused_pairs(evidence, labels, predictions, vectors, most=1)) == 1
-        assert confused_pairs(evidence, labels, labels, vectors) == []
+        assert len(confused_pairs(counts, evidence, labels, predictions, vectors, most=1)) == 1
+        assert confused_pairs(np.eye(3, dtype=int), evidence, labels, predictions, vectors) == []
+
+    def test_how_many_are_confused_is_of_all_that_was_tested_and_only_the_attributes_of_the_few_known(self) -> None:
+        vectors = np.array([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]])
+        counts = np.array([[40, 0, 60], [5, 95, 0], [0, 50, 50]])
+        evidence, labels = np.array([[0.0, 2.0], [0.0, 4.0]]), np.array([1, 0])
+        found = confused_pairs(counts, evidence, labels, np.array([0, 2]), vectors)
+        assert [(pair.label, pair.prediction, pair.count) for pair in found] == [(0, 2, 60), (2, 1, 50), (1, 0, 5)]
+        assert [pair.share for pair in found] == [0.6, 0.5, 0.05]
+        assert [len(pair.attributes) for pair in found] == [2, 0, 2]
+        assert found[0].contributions == pytest.approx([0, 2])
 
     def test_refused(self) -> None:
         with pytest.raises(ValueError, match="different attributes"):
             contributions(np.zeros(3), np.zeros(4), np.zeros(4))
         with pytest.raises(ValueError, match="one label and one prediction"):
-            confused_pairs(np.zeros((2, 3)), np.zeros(3, dtype=int), np.zeros(3, dtype=int), np.zeros((2, 3)))
+            confused_pairs(np.eye(2), np.zeros((2, 3)), np.zeros(3, int), np.zeros(3, int), np.zeros((2, 3)))
+        with pytest.raises(ValueError, match="not of the 2 classes"):
+            confused_pairs(np.eye(3), np.zeros((2, 3)), np.zeros(2, int), np.zeros(2, int), np.zeros((2, 3)))

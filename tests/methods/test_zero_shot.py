@@ -31,10 +31,12 @@ from tlcore.analysis.attribute_scores import (
     cosine_scores,
     direct_attribute_scores,
 )
+from tlcore.analysis.zero_shot import zero_shot_accuracy
 from tlcore.errors import InvalidRequest, MissingData
 from tlcore.methods.registry import METHODS
 from tlcore.methods.zero_shot import GAMMAS, LAMBDAS, ZeroShotObjective, choose_strengths
 from tlcore.presets.zero_shot import PRESETS, benchmark
+from tlcore.projection.neighbours import nearest_neighbours, with_descriptions
 from tlcore.specs import RunSpec, override
 from tlcore.training import preparation
 from tlcore.training.events import Advanced, Checkpoint, Features, Finished, Metrics, Outputs
@@ -119,6 +121,32 @@ def test_eszsl_is_the_closed_form() -> None:
     np.testing.assert_allclose(last.logits, expected, rtol=1e-3, atol=1e-4)
 
 
+def strengths_by_hand(
+    features: np.ndarray, labels: np.ndarray, vectors: np.ndarray, held: np.ndarray, fitted: np.ndarray
+) -> tuple[float, float]:
+    """The strengths that are best on the held-out classes, of a map that was fitted with the classes `fitted` alone."""
+    inside, best = fitted[labels], []
+    x, s = features[inside], vectors[fitted]
+    y = np.where(labels[inside][:, None] == np.flatnonzero(fitted), 1.0, -1.0)
+    for gamma in GAMMAS:
+        left = np.linalg.inv(x.T @ x + gamma * np.eye(x.shape[1])) @ x.T @ y @ s
+        for lam in LAMBDAS:
+            solution = left @ np.linalg.inv(s.T @ s + lam * np.eye(s.shape[1]))
+            scores = features[held[labels]] @ solution @ vectors.T
+            best.append((zero_shot_accuracy(scores, labels[held[labels]], ~held), gamma, lam))
+    return max(best)[1:]
+
+
+@pytest.mark.parametrize("seed", [2, 4, 6, 7])
+def test_strengths_are_chosen_by_a_map_that_has_not_seen_the_held_out_classes(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    vectors, labels, held = random.random((8, 5)), np.arange(8).repeat(12), np.arange(8) >= 5
+    features = vectors[labels] @ random.normal(size=(5, 6)) + 0.6 * random.normal(size=(96, 6))
+    without = strengths_by_hand(features, labels, vectors, held, ~held)
+    assert without != strengths_by_hand(features, labels, vectors, held, held | ~held), "a leak would be seen"
+    assert choose_strengths(features, labels, vectors, held) == without
+
+
 def test_strengths_are_chosen_without_the_classes_they_are_for() -> None:
     data = task(vectors=True)
     held = TUNING[SEEN].numpy()
@@ -132,14 +160,17 @@ def test_strengths_are_chosen_without_the_classes_they_are_for() -> None:
     assert {"gamma": gamma, "lambda": lam} in told
 
 
-@pytest.mark.parametrize("name", [*TRAINED, "features", "eszsl"])
-def test_what_is_unseen_does_not_change_what_is_learned(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [*((name, {}) for name in (*TRAINED, "features", "eszsl")), ("eszsl", {"strengths": "chosen"})],
+)
+def test_what_is_unseen_does_not_change_what_is_learned(name: str, method: dict[str, str]) -> None:
     """Other pictures, labels and descriptions of unseen classes: the same weights, bit for bit."""
     vectors = name in ("eszsl", "ale")
     data = task(vectors=vectors)
     others = replace(data.test_unseen, inputs=0 * data.test_unseen.inputs, labels=data.test_unseen.labels.flip(0))
     foreign = replace(data, test_unseen=others, class_vectors=torch.where(SEEN[:, None], VECTORS, 1 - VECTORS))
-    spec = spec_of(name, vectors=vectors)
+    spec = spec_of(name, vectors=vectors, method=method)
     one, other = (weights_of(events_of(spec, context_of(spec, task))) for task in (data, foreign))
     assert one.keys() == other.keys()
     for key in one.keys() - set(NOT_OF_SEEN):
@@ -205,6 +236,21 @@ def test_evidence_scores_any_description(name: str) -> None:
     assert (evidence @ described.T).argmax(1).tolist() == last.predictions[: len(evidence)].tolist()
     # A description among the points is of a class of its own.
     assert last.predictions[len(evidence) :].tolist() == list(range(len(NAMES), 2 * len(NAMES)))
+
+
+@pytest.mark.parametrize("name", ["margin", "naive", "conse"])
+def test_the_first_description_beside_a_picture_is_of_the_class_it_is_taken_for(name: str) -> None:
+    """What the film draws lines to. Rankers show no more than directions, so that there it is so of most."""
+    data = task()
+    start, weights = start_of(data)
+    spec = spec_of(name, start=start, budget={"steps": 30})
+    events = events_of(spec, context_of(spec, data, start_weights=weights))
+    last = [event for event in events if isinstance(event, Features)][-1]
+    pictures, features = len(last.array) - len(NAMES), np.asarray(last.array, dtype=np.float32)
+    described = np.arange(len(features)) >= pictures
+    chosen = with_descriptions(nearest_neighbours(features, 9)[0][:, 1:], features, described)
+    first = [next(other for other in row if described[other]) - pictures for row in chosen[:pictures]]
+    assert np.mean(first == np.asarray(last.predictions[:pictures])) > 0.98
 
 
 def test_the_naive_space_collapses_and_the_margins_does_not() -> None:

@@ -69,8 +69,9 @@ def test_everything_a_page_shows_is_there(preset: Preset):
 def test_published_figures_carry_their_source(preset: Preset):
     for figure in preset.published:
         assert figure.arm in preset.arms
-        assert 0 < figure.value < 1
+        assert 0 <= figure.value < 1
         assert figure.source and figure.difference
+        assert figure.tolerance is None or 0 < figure.tolerance <= 0.1
 
 
 @each_preset

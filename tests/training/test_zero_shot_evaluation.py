@@ -67,6 +67,9 @@ def test_the_curve_is_kept_of_the_last_step_alone() -> None:
     table = np.array([[one.values[name] for name in CURVE] for one in points])
     assert (np.diff(table[:, 0]) > 0).all() and (np.diff(table[:, 1]) >= 0).all() and (np.diff(table[:, 2]) <= 0).all()
     assert table[0, 1] == 0.0 and table[-1, 2] == 0.0  # from “always seen” to “always unseen”
+    known = told([one for one in records if one not in points])
+    at = table[table[:, 0] == 0, 1:].tolist()
+    assert at == [pytest.approx([known["generalised_unseen_accuracy"], known["seen_accuracy"]])]
 
 
 def test_a_classifier_of_seen_classes_is_not_asked_for_others() -> None:

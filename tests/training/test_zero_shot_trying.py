@@ -12,7 +12,10 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.data.own.conftest import classes, fill
 from tests.finished import finished
+from tlcore.data.own.folders import FolderFiles
+from tlcore.data.own.library import import_pictures
 from tlcore.errors import InvalidRequest, MissingData
 from tlcore.gallery.answers import ASKED, answers_file, of_weights, read_answers, write_answers
 from tlcore.gallery.keep import write_gallery
@@ -100,6 +103,28 @@ def test_a_recorded_run_answers_nearly_as_the_run_did(store: Store, margin: Run,
     assert whole is not None and model is not None and model.drawn
     np.testing.assert_allclose(model.scores(model.vectors), whole.scores(whole.vectors), rtol=0.02, atol=0.02)
     recorded.database.close()
+
+
+def test_own_pictures_can_be_asked_about_and_are_not_drawn(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TLCORE_DATA", str(tmp_path / "data"))
+    folder = fill(tmp_path / "pictures", classes("cat", "dog", "zebra", count=6))
+    (folder / "descriptions.csv").write_text(
+        "class,split,legs,weight\ncat,seen,4,5\ndog,seen,3,30\nzebra,unseen,4,300\n"
+    )
+    manifest = import_pictures(FolderFiles(folder), "mine", side=16)
+    run = finished(store, validate({
+        "method": {"name": "margin"}, "network": NETWORK, "budget": {"steps": 2, "batch_size": 4, "probe_points": 20},
+        "data": {
+            "kind": "zero_shot", "source": {"name": "own-pictures", "dataset": "mine", "content": manifest.content},
+        },
+    }))  # fmt: skip
+    model = askable(RunView(run, store, is_recorded=False))
+    assert model is not None and model.takes_pictures and not model.drawn
+    assert model.attributes == ("legs", "weight") and model.limits.tolist() == [[0, 4], [0, 300]]
+    answer = ask_zero_shot(store, run, folder / "cat" / "0.png")
+    assert len(answer["evidence"]) == 2
 
 
 def test_where_nothing_can_be_asked_no_file_is_left(store: Store, tmp_path: Path) -> None:

@@ -20,8 +20,9 @@ Floats = npt.NDArray[np.floating]
 class ConfusedPair:
     """Examples of class `label` that were called `prediction`.
 
-    share: of the examples of the class. contributions: (A,) what each attribute added, on average, to the lead of the
-    wrong class; attributes: their positions, the one to blame most first.
+    count: how many; share: of the examples of the class. contributions: (A,) what each attribute added, on average, to
+    the lead of the wrong class; attributes: their positions, the one to blame most first. Both are of those examples of
+    which the evidence is known: zeros and no attributes where there are none.
     """
 
     label: int
@@ -47,6 +48,7 @@ def contributions(evidence: Floats, winner: Floats, other: Floats) -> npt.NDArra
 
 
 def confused_pairs(
+    counts: npt.NDArray[np.integer],
     evidence: Floats,
     labels: npt.NDArray[np.integer],
     predictions: npt.NDArray[np.integer],
@@ -55,22 +57,28 @@ def confused_pairs(
 ) -> list[ConfusedPair]:
     """The pairs of classes that are confused most, by the share of the class that is lost, and through what.
 
-    evidence: (N, A); labels, predictions: (N,) classes; class_vectors: (K, A). At most `most` pairs, the worst first.
+    counts: (K, K) true against predicted classes, of all that was tested. evidence: (N, A); labels, predictions: (N,)
+    classes of those examples of which the evidence is known, often few of all. class_vectors: (K, A). At most `most`
+    pairs, the worst first; a pair of which no example is known has no attributes.
     Raises ValueError for arrays that do not fit together.
     """
     evidence, vectors = np.asarray(evidence, dtype=np.float64), np.asarray(class_vectors, dtype=np.float64)
-    labels, predictions = np.asarray(labels), np.asarray(predictions)
+    labels, predictions, counts = np.asarray(labels), np.asarray(predictions), np.asarray(counts)
     if labels.shape != predictions.shape or labels.shape != evidence.shape[:1]:
         raise ValueError("There must be one label and one prediction for each example.")
-    sizes = np.bincount(labels, minlength=len(vectors))
-    wrong = labels != predictions
-    pairs, counts = np.unique(np.stack([labels[wrong], predictions[wrong]], axis=1), axis=0, return_counts=True)
-    shares = counts / sizes[pairs[:, 0]] if len(pairs) else counts
+    if counts.shape != (len(vectors), len(vectors)):
+        raise ValueError(f"Counts {counts.shape} are not of the {len(vectors)} classes that are described.")
+    sizes = counts.sum(axis=1)
+    wrong = np.argwhere((counts > 0) & ~np.eye(len(counts), dtype=bool))
+    lost = counts[wrong[:, 0], wrong[:, 1]]
     found = []
-    for number in np.lexsort((-counts, -shares))[:most].tolist():
-        label, prediction = (int(value) for value in pairs[number])
+    for number in np.lexsort((-lost, -lost / sizes[wrong[:, 0]]))[:most].tolist():
+        label, prediction, count = int(wrong[number, 0]), int(wrong[number, 1]), int(lost[number])
         rows = (labels == label) & (predictions == prediction)
-        mean = contributions(evidence[rows].mean(axis=0), vectors[prediction], vectors[label])
-        order = tuple(int(value) for value in np.argsort(-mean, kind="stable"))
-        found.append(ConfusedPair(label, prediction, int(counts[number]), float(shares[number]), mean, order))
+        mean = np.zeros(vectors.shape[1])
+        order: tuple[int, ...] = ()
+        if rows.any():
+            mean = contributions(evidence[rows].mean(axis=0), vectors[prediction], vectors[label])
+            order = tuple(int(value) for value in np.argsort(-mean, kind="stable"))
+        found.append(ConfusedPair(label, prediction, count, count / int(sizes[label]), mean, order))
     return found

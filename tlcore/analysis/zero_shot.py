@@ -57,14 +57,26 @@ class CalibrationCurve:
         return constant, self.at(constant)
 
     def thinned(self, points: int = 200) -> npt.NDArray[np.float64]:
-        """(n, 3) constants, unseen and seen accuracies for a drawing: at most `points`, evenly along the curve."""
+        """(n, 3) constants, unseen and seen accuracies for a drawing: at most `points`, evenly along the curve.
+
+        One of them, where the constant is exactly 0, is what is measured without calibration.
+        """
         steps = np.abs(np.diff(self.seen)) + np.abs(np.diff(self.unseen))
         along = np.concatenate([[0.0], np.cumsum(steps)])
-        wanted = np.linspace(0, along[-1], max(2, points))
+        wanted = np.linspace(0, along[-1], max(2, points - 1))
         chosen = np.unique(
             np.concatenate([[0], np.searchsorted(along, wanted), [len(along) - 1]]).clip(0, len(along) - 1)
         )
-        return np.stack([self.constants, self.unseen, self.seen], axis=1)[chosen[: max(2, points)]]
+        untouched = self.at(0.0)
+        zero = np.array([0.0, untouched.generalised_unseen_accuracy, untouched.seen_accuracy])
+        table = np.stack([self.constants, self.unseen, self.seen], axis=1)[chosen[: max(2, points - 1)]]
+        return with_constant(table, zero)
+
+
+def with_constant(table: Floats, row: Floats) -> npt.NDArray[np.float64]:
+    """A curve (n, 3), its constants ascending, with another row (3,), instead of one that has its constant."""
+    others = table[table[:, 0] != row[0]]
+    return np.insert(np.asarray(others, dtype=np.float64), int(np.searchsorted(others[:, 0], row[0])), row, axis=0)
 
 
 def harmonic_mean(one: float, other: float) -> float:

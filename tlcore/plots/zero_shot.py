@@ -14,20 +14,30 @@ from tlcore.runs import Series
 Floats = npt.NDArray[np.floating]
 SPREAD = (("naive", "dot"), ("margin", "solid"))
 ARMS = ("naive", "margin", "attributes", "conse", "eszsl", "devise", "ale")  # each has its colour in every experiment
+SOLVED = ("conse", "eszsl")  # at once, not step by step
 LEGEND = {"font": {"size": 11}, "itemwidth": 30}  # seven names stand beside each other in half a page
 
 
 def accuracy_curves(metrics: Mapping[str, Mapping[str, Series]], titles: Mapping[str, str], chance: float) -> go.Figure:
-    """`unseen_accuracy` over the steps, an arm a line; chance as a dashed line. metrics: by arm, then by name."""
+    """`unseen_accuracy` over the steps, an arm a line; chance as a dashed line. metrics: by arm, then by name.
+
+    What is solved at once has one answer, whatever the step: a level line, from where the others begin to where they
+    end, and nothing before it is solved.
+    """
     figure = go.Figure()
     known = [*ARMS, *(arm for arm in metrics if arm not in ARMS)]
     for arm, series in metrics.items():
         line = series.get("unseen_accuracy")
         if line is None or arm not in titles:
             continue
-        mode = "lines" if len(line.steps) > 2 else "lines+markers"
-        look = {"color": class_colour(known.index(arm))}
-        figure.add_trace(go.Scatter(x=line.steps, y=line.values, name=titles[arm], mode=mode, line=look))
+        look, values, mode = {"color": class_colour(known.index(arm))}, line.values, "lines"
+        if arm in SOLVED:
+            if len(line.steps) < 2:
+                continue
+            values, look = np.full(len(line.steps), line.values[-1]), look | {"dash": "dashdot"}
+        elif len(line.steps) <= 2:
+            mode = "lines+markers"
+        figure.add_trace(go.Scatter(x=line.steps, y=values, name=titles[arm], mode=mode, line=look))
     if figure.data and chance > 0:
         figure.add_hline(y=chance, line={"color": LIGHT.soft, "width": 1, "dash": "dash"})
     say_no_curves(figure)
@@ -55,6 +65,19 @@ def spread_curves(metrics: Mapping[str, Mapping[str, Series]], titles: Mapping[s
     style_figure(
         figure, uirevision="spread", legend=LEGEND, yaxis={"rangemode": "tozero", "title": "distance from the middle"}
     )
+    return figure.update_xaxes(title="step")
+
+
+def loss_curves(metrics: Mapping[str, Mapping[str, Series]], titles: Mapping[str, str]) -> go.Figure:
+    """What the two joint spaces are trained by, on a logarithmic axis: naive is dotted, as its spread is."""
+    figure = go.Figure()
+    for arm, dash in SPREAD:
+        line = metrics.get(arm, {}).get("class_loss")
+        if line is not None and arm in titles:
+            look = {"color": class_colour(ARMS.index(arm)), "dash": dash}
+            figure.add_trace(go.Scatter(x=line.steps, y=line.values, name=titles[arm], mode="lines", line=look))
+    say_no_curves(figure)
+    style_figure(figure, uirevision="loss", legend=LEGEND, yaxis={"type": "log", "dtick": 1, "title": "loss"})
     return figure.update_xaxes(title="step")
 
 
@@ -101,10 +124,15 @@ def hub_bars(nearest: Floats, expected: Floats, names: Sequence[str]) -> go.Figu
     return figure.update_xaxes(type="category", showgrid=False)
 
 
-def attribute_bars(predicted: Floats, table: Floats, names: Sequence[str], described: str) -> go.Figure:
-    """What was predicted of one picture for the attributes that matter, beside what the table says of a class."""
+def attribute_bars(
+    predicted: Floats, table: Floats, names: Sequence[str], guessed: str, described: str
+) -> go.Figure:  # fmt: skip
+    """What was predicted of one picture for the attributes that matter, beside what the table says of a class.
+
+    guessed, described: how the two are called, so that it is said whose guesses these are.
+    """
     figure = go.Figure()
-    for values, title, role in ((predicted, "in the picture", "label"), (table, described, "soft")):
+    for values, title, role in ((predicted, guessed, "label"), (table, described, "soft")):
         figure.add_trace(
             go.Bar(
                 x=values, y=list(names), name=title, orientation="h", marker={"color": role_colour(role)},

@@ -11,13 +11,17 @@ from tlcore.specs import RunSpec, override, with_seed
 
 @dataclass(frozen=True)
 class Published:
-    """A figure from the literature to stand beside ours, and what differs from what is run here."""
+    """A figure from the literature to stand beside ours, and what differs from what is run here.
+
+    tolerance: how far ours may lie from it, either way, and still be called the same; None where nobody has said.
+    """
 
     arm: str
     metric: str
     value: float
     source: str
     difference: str
+    tolerance: float | None = None
 
 
 @dataclass(frozen=True)

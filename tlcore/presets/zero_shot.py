@@ -127,13 +127,16 @@ COLLAPSE = Preset(
     side_by_side=("naive", "margin"),
     look_for=(
         "Go to the first step: both spaces are the same, since both begin with the same weights.",
-        "Step on. The naive loss falls fast, and the spread of the descriptions falls with it: the shortest way to "
-        "have every pair together is to have everything together.",
-        "The margin's loss falls while its spread grows: it counts only who is nearer.",
+        "Step on. The naive loss rises for a few steps and then falls to less than a thousandth of what it was, and "
+        "the spread of the descriptions falls to about a tenth: the shortest way to have every pair together is to "
+        "have everything together.",
+        "Watch the pictures in the naive space: they first fly apart, then they end in one point as well.",
+        "The margin's loss falls too, to about a quarter, while its descriptions keep nearly all of their spread and "
+        "its pictures spread out: it counts only which description leads.",
     ),
     explanation=(
         "The naive loss ‖f(x) − g(s)‖² is zero when f and g send everything to one point, and gradient descent finds "
-        "that. Its loss looks excellent and its accuracy is chance. The margin loss max(0, k − f(x)·g(s) + the "
+        "that. Its loss looks excellent and its accuracy is about chance. The margin loss max(0, k − f(x)·g(s) + the "
         "strongest other) is not small until the right description leads by k."
     ),
 )
@@ -160,10 +163,23 @@ GENERALISED = Preset(
 )
 
 SOURCE = "Xian et al. 2019, proposed splits"
-DIFFERENCE = (
-    "the published figures chose their settings and number of passes on the validation classes; here they are fixed. "
-    "Reproductions differ by 4 points for ESZSL and by 10 for rankers trained by SGD"
-)
+DIFFERENCES: Mapping[str, tuple[str, float]] = {
+    "attributes": (
+        "published as DAP, with settings chosen on the validation classes; here attributes are shares between 0 and 1, "
+        "all guessed by one layer whose rate and steps are fixed",
+        0.10,
+    ),
+    "conse": (
+        "settings chosen on the validation classes; here the ten likeliest classes of one layer whose rate and steps "
+        "are fixed",
+        0.10,
+    ),
+    "eszsl": ("γ and λ chosen on held-out seen classes there as here, each from a grid of its own", 0.04),
+    "devise": ("rate, margin and passes chosen on the validation classes; here all are fixed", 0.10),
+    "ale": ("rate, margin and passes chosen on the validation classes; here all are fixed", 0.10),
+}
+"""By arm: what differs from the published run, and how far a figure of ours may lie from it. Reproductions differ by 4
+points for what is solved in closed form and by 10 for what is trained by SGD."""
 BENCHMARKS: dict[Literal["awa2", "cub", "sun"], tuple[str, str]] = {
     "awa2": ("Animals with Attributes 2", "50 animals, 85 attributes, 37,322 photographs"),
     "cub": ("Caltech-UCSD Birds", "200 birds, 312 attributes, 11,788 photographs"),
@@ -178,14 +194,14 @@ PUBLISHED: Mapping[str, Mapping[str, Mapping[str, float]]] = {
         "eszsl": {"sun": 0.545, "cub": 0.539, "awa2": 0.586},
     },
     "harmonic_mean": {
-        "attributes": {"sun": 0.072, "cub": 0.033},
+        "attributes": {"sun": 0.072, "cub": 0.033, "awa2": 0.000},
         "conse": {"sun": 0.116, "cub": 0.031, "awa2": 0.010},
         "devise": {"sun": 0.209, "cub": 0.328, "awa2": 0.278},
         "ale": {"sun": 0.263, "cub": 0.344, "awa2": 0.239},
         "eszsl": {"sun": 0.158, "cub": 0.210, "awa2": 0.110},
     },
 }
-"""Class-averaged top-1 and harmonic mean; “attributes” is DAP there. DAP's harmonic mean on AwA2 is 0."""
+"""Class-averaged top-1 and harmonic mean; “attributes” is DAP there, whose harmonic mean on AwA2 is 0."""
 
 
 def benchmark(name: Literal["awa2", "cub", "sun"]) -> Preset:
@@ -224,7 +240,7 @@ def benchmark(name: Literal["awa2", "cub", "sun"]) -> Preset:
             "classes. They and the splits come with the archive “xlsa17” of Xian et al., put into the data folder."
         ),
         published=tuple(
-            Published(arm, metric, values[name], SOURCE, DIFFERENCE)
+            Published(arm, metric, values[name], SOURCE, *DIFFERENCES[arm])
             for metric, arms in PUBLISHED.items()
             for arm, values in arms.items()
             if name in values

@@ -10,7 +10,7 @@ Nearest = tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]
 """Indices and distances of each point's nearest points, itself first: what `nearest_neighbours` returns."""
 
 DESCRIPTIONS = 5
-"""How many of a point's nearest descriptions are always among its neighbours, where there are any."""
+"""How many descriptions are always among a point's neighbours, where there are any."""
 CHUNK_ENTRIES = 8_000_000
 """Numbers held at once: 32 MB of float32."""
 
@@ -48,21 +48,61 @@ def nearest_neighbours(features: npt.NDArray[np.float32], count: int) -> Nearest
 def with_descriptions(
     nearest: npt.NDArray[np.integer], features: npt.NDArray[np.float32], described: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.int64]:
-    """Neighbours of which the last give way to the nearest descriptions, so that each point has `DESCRIPTIONS` of them.
+    """Neighbours of which the last give way to descriptions, so that each point has `DESCRIPTIONS` of them.
+
+    An example's are those that answer for it best (see `_answers`), the best first, after its nearest other examples:
+    by distance a short description would stand before the one that the example is called by. A description's are the
+    nearest ones, in their places among the others.
 
     nearest: (N, k), the nearest first, without the point itself. features: (N, D). described: (N,), which rows are
-    descriptions of classes. Returns (N, k), the nearest first; unchanged where there are none.
+    descriptions of classes. Returns (N, k); unchanged where there are none.
     """
     chosen = np.array(nearest, dtype=np.int64)
-    places = np.flatnonzero(described)
+    places, examples = np.flatnonzero(described), np.flatnonzero(~described)
     count = min(DESCRIPTIONS, len(places) - 1, chosen.shape[1])
     if count < 1:
         return chosen
     table = torch.from_numpy(np.ascontiguousarray(features, dtype=np.float32))
-    distances = torch.cdist(table, table[torch.from_numpy(places)], compute_mode="donot_use_mm_for_euclid_dist")
+    chosen[places] = _with_nearest(chosen[places], places, table, count)
+    chosen[examples] = _with_answers(chosen[examples], examples, places, table, count)
+    return chosen
+
+
+def _answers(examples: torch.Tensor, descriptions: torch.Tensor) -> torch.Tensor:
+    """(N, K) how well each description answers for each example: their product, which is what they are scored by.
+
+    In a space of shares, without a number below 0, a product grows with all that a description has: there the direction
+    counts, as it comes nearer to how likely the attributes are.
+    """
+    if bool((examples >= 0).all()) and bool((descriptions >= 0).all()):
+        descriptions = torch.nn.functional.normalize(descriptions, dim=1)
+    return examples @ descriptions.T
+
+
+def _with_answers(
+    chosen: npt.NDArray[np.int64], rows: npt.NDArray[np.intp], places: npt.NDArray[np.intp], table: torch.Tensor,
+    count: int,
+) -> npt.NDArray[np.int64]:  # fmt: skip
+    """Neighbours (n, k) of the examples `rows`: other examples first, then at least `count` descriptions."""
+    width = chosen.shape[1]
+    scores = _answers(table[torch.from_numpy(rows)], table[torch.from_numpy(places)])
+    best = places[scores.topk(min(width, len(places)), dim=1).indices.numpy()]
+    others = ~np.isin(chosen, places)
+    stays = others & (others.cumsum(axis=1) <= width - count)
+    wanted = np.arange(best.shape[1]) < width - stays.sum(axis=1, keepdims=True)
+    both, kept = np.hstack([chosen, best]), np.hstack([stays, wanted])
+    return np.take_along_axis(both, (~kept).argsort(axis=1, kind="stable"), axis=1)[:, :width]
+
+
+def _with_nearest(
+    chosen: npt.NDArray[np.int64], places: npt.NDArray[np.intp], table: torch.Tensor, count: int
+) -> npt.NDArray[np.int64]:
+    """Neighbours (K, k) of the descriptions `places`, with the `count` nearest other descriptions among them."""
+    among = table[torch.from_numpy(places)]
+    distances = torch.cdist(among, among, compute_mode="donot_use_mm_for_euclid_dist")
     order = places[distances.topk(count + 1, dim=1, largest=False, sorted=True).indices.numpy()]
     # Of each row the nearest descriptions but itself, which of them are missing, and what gives way: the last others.
-    itself = order == np.arange(len(table))[:, None]
+    itself = order == places[:, None]
     wanted = np.take_along_axis(order, itself.argsort(axis=1, kind="stable"), axis=1)[:, :count]
     same = wanted[:, :, None] == chosen[:, None, :]
     missing, others = ~same.any(axis=2), ~same.any(axis=1)

@@ -68,6 +68,16 @@ def test_vectors_of_words_describe_classes_of_several_words(tmp_path: Path, data
     assert any("every fifth" in note for note in find_own("mine")[1].notes)
 
 
+def test_descriptions_are_said_to_be_read_and_not_to_be_left_out(tmp_path: Path, data: Path) -> None:
+    folder = brought(tmp_path / "pictures", descriptions_csv=TABLE)
+    assert preview(folder).notes == ["Descriptions of 4 classes with 2 attributes each are read."]
+    (folder / "README.md").write_text("of the pictures")
+    assert "1 file is left out because its name says that it is no picture." in preview(folder).notes
+    words = "\n".join(f"{word} {place}" for place, word in enumerate(("cat", "dog", "polar", "bear", "zebra")))
+    folder = brought(tmp_path / "words", descriptions_txt=words)
+    assert "Descriptions of 4 classes with 1 number each are read." in preview(folder).notes
+
+
 def test_the_preview_tells_what_is_unseen(tmp_path: Path, data: Path) -> None:
     counts = preview(brought(tmp_path / "pictures", descriptions_csv=TABLE)).counts
     assert {row["class"] for row in counts if row["part"] == "unseen"} == {"zebra"}

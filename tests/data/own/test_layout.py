@@ -226,7 +226,10 @@ class TestTables:
 
     def test_missing_files_are_told(self, tmp_path: Path) -> None:
         text = "file,label\n" + "".join(f"{f},{label}\n" for f, label, _ in ROWS) + "lost.png,cat\n"
-        assert any("1 files" in note and "lost.png" in note for note in find_layout(with_table(tmp_path, text)).notes)
+        assert any(
+            "1 file that the table names is not there" in note and "lost.png" in note
+            for note in find_layout(with_table(tmp_path, text)).notes
+        )
 
     @pytest.mark.parametrize(
         ("text", "sentence"),

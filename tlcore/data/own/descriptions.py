@@ -47,6 +47,10 @@ def read_descriptions(files: Files, classes: Sequence[str]) -> Descriptions | No
         )
     read = _read_words if found[0].lower().endswith(".txt") else _read_table
     described = read(files, found[0], classes)
+    width = len(described.vectors[0]) if described.vectors else 0
+    kind = "attribute" if described.names else "number"
+    many = f"{len(described.vectors):,} classes with {width:,} {kind}{'s' * (width != 1)}"
+    described = replace(described, notes=(f"Descriptions of {many} each are read.", *described.notes))
     if not described.unseen:
         chosen = frozenset(classes[EVERY - 1 :: EVERY] or classes[-1:])
         some = ", ".join(shown(one, 40) for one in sorted(chosen)[:5])

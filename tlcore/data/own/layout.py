@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from tlcore.data.own.files import Files, is_archive
+from tlcore.data.own.files import Files, is_archive, is_description
 from tlcore.data.own.limits import LONGEST_NAME, MOST_CLASSES
 from tlcore.data.own.places import shown
 from tlcore.errors import InvalidRequest
@@ -65,7 +65,8 @@ def by_folders(files: Files) -> Layout:
     """
     what = f"The data in {shown(files.title)}"
     notes: list[str] = []
-    candidates = [name for name in files.names if not name.lower().endswith(OTHER_FILES) and not is_archive(name)]
+    names = [name for name in files.names if not is_description(name)]  # those are read, and told of where they are
+    candidates = [name for name in names if not name.lower().endswith(OTHER_FILES) and not is_archive(name)]
     paths = [(name, PurePosixPath(name).parts[:-1]) for name in candidates]
     loose = [name for name, folders in paths if not folders]
     paths = [(name, folders) for name, folders in paths if folders]
@@ -74,9 +75,13 @@ def by_folders(files: Files) -> Layout:
             raise InvalidRequest(f"{what} has folders but not one picture.")
         raise InvalidRequest(f"{what} {NO_FOLDERS}.")
     if loose:
-        notes.append(f"{len(loose):,} files beside the folders are left out, such as {shown(loose[0])}.")
-    others = len(files.names) - len(candidates)
-    if others:
+        alone = f"1 file beside the folders is left out, {shown(loose[0])}."
+        several = f"{len(loose):,} files beside the folders are left out, such as {shown(loose[0])}."
+        notes.append(alone if len(loose) == 1 else several)
+    others = len(names) - len(candidates)
+    if others == 1:
+        notes.append("1 file is left out because its name says that it is no picture.")
+    elif others:
         notes.append(f"{others:,} files are left out because their names say that they are no pictures.")
 
     levels = list(range(_common_depth(paths, what)))

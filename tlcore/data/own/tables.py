@@ -97,7 +97,11 @@ def by_table(files: Files, table: str) -> Layout:
             f"None of the {len(lost):,} files that the table {shown(table)} names is there, such as "
             f"{shown(lost[0], 60)}: bring table and pictures together, in one zip or folder, or chosen at once."
         )
-    notes = [f"{len(lost):,} files that the table names are not there, such as {shown(lost[0])}."] if lost else []
+    notes = []
+    if len(lost) == 1:
+        notes.append(f"1 file that the table names is not there, {shown(lost[0])}.")
+    elif lost:
+        notes.append(f"{len(lost):,} files that the table names are not there, such as {shown(lost[0])}.")
     entries.sort(key=lambda entry: entry.file)
     return checked(Layout(tuple(entries), tuple(notes)), f"The table {shown(table)}")
 

@@ -9,7 +9,7 @@ const MOST_TRAILS = 60;
 const MOST_NAMES = 40;
 const CELL = 7; // pixels of a cell of the density's grid
 const LEVELS = [0.12, 0.35, 0.65];
-const MOST_DESCRIPTIONS = 3; // lines from a picture to the descriptions nearest to it
+const MOST_DESCRIPTIONS = 3; // lines from a picture to the descriptions that stand first among its neighbours
 const FAINT = 0.2;
 const MOST_CONTOURS = 12;
 
@@ -116,7 +116,7 @@ export function createOverlay(context) {
     }
   }
 
-  /** The descriptions nearest to the one chosen picture in the full feature space, the nearest first. */
+  /** The descriptions among the neighbours of the one chosen picture, in their order there. */
   function descriptionsNear(film, panel, scene, view) {
     const point = view.selected.size === 1 ? view.selected.values().next().value : null;
     if (point === null || !film.probe.described) return [];
