@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 from streamlit.starlette import App
 
 from tlcore.freed_memory import give_back_freed_memory
 from ui.channel import routes
 from ui.first_page import loaded
+from ui.uploads import Uploads
 
 if __name__ == "__main__":  # Streamlit runs this file for every page that is drawn, and imports it once, to serve it
     from ui.entrance import OWNER_PAGE, enter, shows_owner_page
@@ -55,4 +57,4 @@ if __name__ == "__main__":
     enter(page.run)
 else:
     give_back_freed_memory()
-    app = App(__file__, routes=routes(), lifespan=loaded)
+    app = App(__file__, routes=routes(), lifespan=loaded, middleware=[Middleware(Uploads)])

@@ -18,6 +18,7 @@ from benchmarks.load.hostile import attack
 from benchmarks.load.report import Row, keep, machine
 from benchmarks.load.served import Served, serve
 from benchmarks.load.soak import soak, verdict
+from benchmarks.load.uploads import flood
 from benchmarks.load.viewers import watch_live_run
 
 Case = Callable[[Path, argparse.Namespace], Row]
@@ -51,6 +52,14 @@ def _hostile(folder: Path, options: argparse.Namespace) -> Row:
         return asyncio.run(attack(served, folder, where))
 
 
+def _uploads(folder: Path, options: argparse.Namespace) -> Row:
+    where = machine()
+    # A page that has gone is kept for a few seconds instead of two minutes, which would all be waited for.
+    settings = {"TLCORE_HOSTED": "1", "TLCORE_READY": "0", "STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "5"}
+    with serve(folder, settings) as served:
+        return asyncio.run(flood(served, options.viewers or 8, where))
+
+
 def _train(folder: Path, options: argparse.Namespace) -> Row:
     where = machine()
     one_slot(folder)
@@ -65,6 +74,7 @@ CASES: dict[str, Case] = {
     "stop": _crowd(press_stop, 8),
     "reconnects": _crowd(reconnect, 200),
     "hostile": _hostile,
+    "uploads": _uploads,
     "soak": _soak,
 }
 

@@ -15,6 +15,7 @@ BEGIN, END = "<!-- load: written by benchmarks/load -->", "<!-- end of load -->"
 HEAD = "| case | to hold | measured | holds | when and where |\n|---|---|---|---|---|"
 ORDER = (
     "50 viewers", "50 visitors", "30 visitors", "stop pressed", "200 reconnects", "two hours", "1,000 hostile inputs",
+    "uploads",
 )  # fmt: skip
 
 

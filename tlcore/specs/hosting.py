@@ -15,6 +15,8 @@ Role = Literal["viewer", "trainer", "owner"]
 Address = Annotated[str, StringConstraints(pattern=r"^[^\s@]{0,64}@[^\s@]{1,190}$", to_lower=True)]
 DatasetName = Annotated[str, StringConstraints(pattern=NAME, min_length=1)]
 MEGABYTE = 2**20
+UPLOADS_OF_A_PAGE = 3
+"""Files of the largest size that one open page may have in memory: what is looked at, the one before, and one more."""
 
 
 class Limits(Spec):
@@ -36,6 +38,9 @@ class Limits(Spec):
         3000, "Megabytes of memory that one run may take, besides the libraries.", ge=64, le=1_000_000
     )
     upload_mb: int = parameter(64, "Megabytes of one upload: pictures, features, bundles.", ge=1, le=4096)
+    uploads_in_all_mb: int = parameter(
+        400, "Megabytes of uploads that the web server holds in memory at once, of all open pages.", ge=1, le=1_000_000
+    )
     disk_per_visitor_mb: int = parameter(
         500, "Megabytes of disk for the runs and data of one visitor.", ge=1, le=10_000_000
     )
@@ -73,6 +78,23 @@ class Limits(Spec):
         return (
             f"On this server a file has at most {self.upload_mb:,} MB, and what you keep here at most "
             f"{self.disk_per_visitor_mb:,} MB."
+        )
+
+    @property
+    def page_bytes(self) -> int:
+        """Bytes of uploads that one open page may have in the memory of the web server."""
+        return UPLOADS_OF_A_PAGE * self.upload_mb * MEGABYTE
+
+    @property
+    def uploads_bytes(self) -> int:
+        """Bytes of uploads of all open pages: two of the largest at least, as whoever raises one limit may forget."""
+        return max(self.uploads_in_all_mb, 2 * self.upload_mb) * MEGABYTE
+
+    def page_sentence(self) -> str:
+        """Why a page takes no more files."""
+        return (
+            f"On this server the files uploaded on one page have at most {UPLOADS_OF_A_PAGE * self.upload_mb:,} MB "
+            "together: take some out, or reload the page."
         )
 
 
