@@ -20,8 +20,8 @@ from ui.runs_reach import library, recorded_arrows
 
 ROOMY_ROWS = 6  # of runs, with their names below them
 NARROW, WIDE = 26, 44  # letters of a name below a run, and beside it
-_ALONG = np.linspace(0, 1, 24)  # an arrow begins and ends level
-_ACROSS = _ALONG**2 * (3 - 2 * _ALONG)
+PAST_NAMES = 0.8  # of the way to the next generation
+_ALONG = np.linspace(0, 1, 24)
 
 
 def lineage_graph(run_ids: Sequence[str]) -> None:
@@ -42,13 +42,17 @@ def lineage_graph(run_ids: Sequence[str]) -> None:
 
 
 def lineage_figure(tree: Lineage, entries: Mapping[str, Entry], chosen: set[str]) -> tuple[go.Figure, int]:
-    """The graph, and how many pixels high it is to be. Of a generation that is crowded names stand beside the runs."""
+    """The graph, and how many pixels high it is to be.
+
+    Where a generation is crowded, names stand where no arrow goes: of the first before the runs, of the last behind
+    them, of those in between above the arrows, which stay level until they are past the names.
+    """
     titles = titles_of([entries[one] for one in tree.generations if one in entries])
     columns: dict[int, list[str]] = {}
     for run_id in sorted(tree.generations, key=lambda one: (one not in titles, titles.get(one), one)):
         columns.setdefault(tree.generations[run_id], []).append(run_id)
     rows = max(len(column) for column in columns.values())
-    crowded = {generation for generation, column in columns.items() if len(column) > ROOMY_ROWS}
+    crowded, last = rows > ROOMY_ROWS, max(columns)
     place = {
         run_id: (generation, (row + 0.5) * rows / len(column))
         for generation, column in columns.items()
@@ -59,15 +63,15 @@ def lineage_figure(tree: Lineage, entries: Mapping[str, Entry], chosen: set[str]
         for arrow in tree.arrows:
             if arrow.kind == kind:
                 (x0, y0), (x1, y1) = place[arrow.origin], place[arrow.run]
+                along, across = _course(PAST_NAMES if crowded and x0 else 0.0)
                 figure.add_scatter(
-                    x=x0 + (x1 - x0) * _ALONG, y=y0 + (y1 - y0) * _ACROSS, mode="lines", hoverinfo="skip",
+                    x=x0 + (x1 - x0) * along, y=y0 + (y1 - y0) * across, mode="lines", hoverinfo="skip",
                     showlegend=False, opacity=0.45 if crowded else 1,
                     line={"color": LIGHT.soft, "width": 1.5, "dash": dash},
                 )  # fmt: skip
-    beside = [tree.generations[one] in crowded for one in place]
     names = [
-        short(titles[one], WIDE if wide else NARROW) if one in titles else f"{one[:8]}, not here"
-        for one, wide in zip(place, beside, strict=True)
+        short(titles[one], WIDE if crowded and x in (0, last) else NARROW) if one in titles else f"{one[:8]}, not here"
+        for one, (x, _) in place.items()
     ]
     hover = [
         f"{library().title(entries[one])} · seed {entries[one].seed} · {entries[one].state}" if one in entries else one
@@ -76,17 +80,27 @@ def lineage_figure(tree: Lineage, entries: Mapping[str, Entry], chosen: set[str]
     figure.add_scatter(
         x=[x for x, _ in place.values()], y=[y for _, y in place.values()], mode="markers+text", showlegend=False,
         text=[html.escape(name) for name in names],
-        textposition=["middle right" if wide else "bottom center" for wide in beside],
+        textposition=[_beside(x, last) if crowded else "bottom center" for x, _ in place.values()],
         hovertext=[html.escape(text) for text in hover], hoverinfo="text",
         marker={
             "size": 12 if crowded else 16, "line": {"width": 2, "color": LIGHT.label},
             "color": [LIGHT.label if one in chosen else LIGHT.card for one in place],
         },
     )  # fmt: skip
-    last, after = max(columns), 0.5 if max(columns) not in crowded else 0.4 * (max(columns) + 1)
+    room = 0.4 * (last + 1) if crowded else 0.5  # for the names at both ends
     hidden = {"showgrid": False, "showticklabels": False, "zeroline": False, "fixedrange": True, "showline": False}
     style_figure(
-        figure, uirevision="lineage", xaxis=hidden | {"range": [-0.5, last + after]},
+        figure, uirevision="lineage", xaxis=hidden | {"range": [-room, last + room]},
         yaxis=hidden | {"range": [rows + 0.2, -0.1]},
     )  # fmt: skip
     return figure, 22 * rows + 40 if crowded else max(150, 70 * rows)
+
+
+def _course(level: float) -> tuple[np.ndarray, np.ndarray]:
+    """How an arrow goes along and across, from 0 to 1. It begins and ends level, for so much of the way at first."""
+    return np.concatenate([[0.0], level + (1 - level) * _ALONG]), np.concatenate([[0.0], _ALONG**2 * (3 - 2 * _ALONG)])
+
+
+def _beside(generation: float, last: int) -> str:
+    """Where the name of a run stands in a crowded graph."""
+    return "middle left" if generation == 0 else "middle right" if generation == last else "top right"

@@ -251,9 +251,38 @@ def test_every_run_of_a_lineage_can_be_told_from_the_others(store: Store, childr
     assert max(at.values()) == at[unknown], "below those of which something is known"
     beside = [text for text, at in zip(runs.text, runs.textposition, strict=True) if at == "middle right"]
     assert len(beside) == (0 if children == 2 else children + 1)
+    assert runs.textposition[0] == ("bottom center" if children == 2 else "middle left")
     column = sorted(y for x, y in at.values() if x == 1)
     closest = min(np.diff(column)) * height / (children + 1.3)
     assert closest > 20, "a line of text has room"
+
+
+def test_no_line_of_a_crowded_lineage_goes_through_a_name(store: Store):
+    """Three generations: one run, twelve that begin with it, and one or two that begin with each of these."""
+    first, *rest = [finished(store, "dann", seed) for seed in range(31)]
+    middle, last = rest[:12], rest[12:]
+    arrows = [Arrow(first, one, "run") for one in middle]
+    arrows += [Arrow(middle[place % 12], one, "checkpoint") for place, one in enumerate(last)]
+    generations = {first: 0, **dict.fromkeys(middle, 1), **dict.fromkeys(last, 2)}
+    entries = {entry.id: entry for entry in runs_reach.library().named([*generations])}
+    figure, height = lineage_figure(Lineage(generations, tuple(arrows)), entries, {first})
+    *lines, runs = figure.data
+    (x0, x1), (y0, y1) = figure.layout.xaxis.range, figure.layout.yaxis.range
+
+    def pixels(x: object, y: object) -> tuple[np.ndarray, np.ndarray]:
+        """Where it stands on a card 1,000 pixels wide."""
+        return (np.asarray(x, float) - x0) / (x1 - x0) * 1000, (np.asarray(y, float) - y1) / (y0 - y1) * height
+
+    letter, high, gap = 6.5, 11, 7
+    for text, place, x, y in zip(runs.text, runs.textposition, *pixels(runs.x, runs.y), strict=True):
+        width = letter * len(text)
+        left = x - gap - width if place == "middle left" else x + gap
+        top = y - gap - high if place == "top right" else y - high / 2
+        for line in lines:
+            along = np.linspace(0, 1, 400)
+            at = [np.interp(along, np.linspace(0, 1, len(part)), part) for part in pixels(line.x, line.y)]
+            within = (at[0] > left) & (at[0] < left + width) & (at[1] > top) & (at[1] < top + high)
+            assert not within.any(), (text, place)
 
 
 def test_a_run_is_called_by_its_name_else_by_the_title_of_its_preset(store: Store):

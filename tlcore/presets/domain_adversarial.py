@@ -100,8 +100,8 @@ MOONS = Preset(
     ),
     side_by_side=("source_only", "dann"),
     look_for=(
-        "Left, the plain network: its boundary fits the source and cuts through the turned moons.",
-        "Right, the pink dashed line is where the domain classifier hesitates. As λ rises it loses its hold.",
+        "Source only, the plain network: its boundary fits the source and cuts through the turned moons.",
+        "DANN: the pink dashed line is where the domain classifier hesitates. As λ rises it loses its hold.",
         "Watch the boundary between the classes turn until it separates both pairs of moons.",
         "Turn the target further (Parameters, rotation) until it fails, and repeat with other seeds: some seeds do not "
         "gain. One lucky picture proves nothing.",

@@ -170,8 +170,9 @@ COLLAPSE = Preset(
     arms=_collapse_arms(),
     side_by_side=("collapsed", "held"),
     look_for=(
-        "Left, the loss falls to nothing at once, and the effective rank with it: every picture has the same answer.",
-        "Right, each coordinate must keep a spread of its own. The loss stays high, and more neighbours show the same.",
+        "Agreement alone: the loss falls to nothing at once, the effective rank with it. Every picture has one answer.",
+        "Agreement, variance, covariance: each coordinate must keep a spread of its own. The loss stays high, and more "
+        "neighbours show the same.",
         "Without the covariances the spread is kept but coordinates repeat each other: a rank between the two.",
     ),
     explanation="VICReg says in three terms what contrast does by pushing pictures apart: views agree (invariance), "
