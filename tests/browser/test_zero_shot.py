@@ -51,7 +51,7 @@ def test_train_look_into_a_run_and_change_a_description(
     page.get_by_text("Edit a description").wait_for()
     page.locator("[data-frame-count]").first.wait_for()
     table = page.locator("table", has_text="Among unseen classes")
-    assert table.get_by_text("Joint space, margin").count() == 1
+    until(lambda: table.get_by_text("Joint space, margin").count() == 1, "both are compared")
     drawing = page.locator(".st-key-card-edit img").first
     before = until(lambda: drawing.get_attribute("src"), "the animal is drawn")
     said = page.get_by_text("test pictures fall to it").inner_text()
@@ -69,5 +69,5 @@ def test_train_look_into_a_run_and_change_a_description(
         {"name": "own.png", "mimeType": "image/png", "buffer": png_of((170, 110, 60))}
     )
     card.get_by_alt_text("the picture as the network sees it").wait_for()
-    assert card.locator("table tr").count() == 6, "a head and five classes, the likeliest first"
+    until(lambda: card.locator("table tr").count() == 6, "a head and five classes, the likeliest first")
     assert page.locator("[data-testid=stException]").count() == 0
