@@ -66,7 +66,7 @@ def require_upload(size: int) -> None:
 
 
 def require_kept(size: int) -> None:
-    """Check that whoever looks may keep `size` bytes more, be what brings them as small as it may. Raises OutOfSpace."""
+    """Check that whoever looks may keep `size` bytes more, however small their file is. Raises OutOfSpace."""
     executor = hosted_executor()
     if executor is not None:
         executor.admission.require_room(size)
