@@ -65,6 +65,13 @@ def require_upload(size: int) -> None:
         executor.admission.require_upload(size)
 
 
+def require_kept(size: int) -> None:
+    """Check that whoever looks may keep `size` bytes more, however small their file is. Raises OutOfSpace."""
+    executor = hosted_executor()
+    if executor is not None:
+        executor.admission.require_room(size)
+
+
 def limited(parameter: Parameter) -> Parameter:
     """A parameter within what this server allows, which its help tells."""
     settings = hosted()

@@ -22,7 +22,7 @@ from tlcore.runs.library import Entry
 from tlcore.runs.usage import Usage, size_text, usage
 from ui.downloads import download, download_trouble
 from ui.experiment import Experiment
-from ui.hosted_words import require_upload, upload_megabytes, upload_refusal, upload_words
+from ui.hosted_words import require_kept, require_upload, upload_megabytes, upload_refusal, upload_words
 from ui.library import RunView, executor, hosted_executor
 from ui.page import card_header
 from ui.runs_reach import experiment_of, library, page_of
@@ -269,7 +269,7 @@ def import_and_room() -> None:
     if file is not None:
         try:
             require_upload(file.size)
-            imported = import_bundle(executor().store, file.getvalue())
+            imported = import_bundle(executor().store, file.getvalue(), admit=require_kept)
         except LabError as error:
             st.error(str(error))
         else:

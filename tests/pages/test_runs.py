@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import io
+import json
 import shlex
+import zipfile
 from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
@@ -15,8 +19,11 @@ from streamlit.testing.v1 import AppTest
 
 from tlcore.cli import build_parser
 from tlcore.errors import InvalidRequest
+from tlcore.gallery import recorded
 from tlcore.presets import Preset, all_presets
 from tlcore.runs import Store
+from tlcore.runs.bundle_reading import import_bundle
+from tlcore.runs.bundles import write_bundle
 from tlcore.runs.lineage import Arrow, Lineage
 from tlcore.specs import Budget, Parameter, RunSpec, override
 from ui import runs_actions, runs_compare, runs_reach
@@ -218,6 +225,33 @@ def test_what_a_runs_settings_come_to_does_not_depend_on_who_sees_the_run(store:
     store.delete(run.id)
     experiment = runs_reach.experiment_of(run)
     assert experiment is not None and dict(experiment.changes) == {"method.lambda_max": "0.5"}
+
+
+def test_what_was_imported_opens_whatever_its_classes_are_called(store: Store):
+    """Half of a surrogate pair is text to JSON, and nothing that a page could send."""
+    shipped = recorded(PRESET.identity)
+    assert shipped is not None
+    run = PRESET.arms["dann"].content_hash
+    with zipfile.ZipFile(io.BytesIO(write_bundle(shipped, shipped.require(run)))) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    records, told = json.loads(members["records.json"]), json.loads(members["run.json"])
+    records["probes"][0]["class_names"][0] = "\ud800"
+    told["provenance"] |= {"device": "cuda", "device_name": "\udfff card"}
+    members |= {"records.json": json.dumps(records).encode(), "run.json": json.dumps(told).encode()}
+    manifest = json.loads(members.pop("manifest.json"))
+    manifest["members"] = {
+        name: {"sha256": hashlib.sha256(held).hexdigest(), "bytes": len(held)} for name, held in members.items()
+    }
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, held in (members | {"manifest.json": json.dumps(manifest).encode()}).items():
+            archive.writestr(name, held)
+    assert import_bundle(store, buffer.getvalue()).new
+    page = opened(run)
+    assert not page.error and any("card" in str(part.proto) for part in page.get("html"))
+    own = AppTest.from_file(str(PAGES / "domain_adversarial.py"), default_timeout=60)
+    own.query_params["preset"] = PRESET.name
+    assert not own.run().exception and not own.error
 
 
 def test_a_run_of_no_preset_has_no_page(store: Store):

@@ -160,6 +160,18 @@ def test_no_room_changes_nothing(other: Store, content: bytes, monkeypatch: pyte
     assert other.runs() == []
 
 
+def test_whoever_brings_it_must_have_room_for_what_is_written(other: Store, content: bytes):
+    asked = []
+
+    def refuse(size: int) -> None:
+        asked.append(size)
+        raise OutOfSpace("Too much.")
+
+    with pytest.raises(OutOfSpace, match="Too much"):
+        import_bundle(other, content, admit=refuse)
+    assert asked == [bundle_reading.read_bundle(content).size] and other.runs() == []
+
+
 @pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.99])
 def test_cut(other: Store, content: bytes, share: float):
     assert "cut off or no bundle" in refused(other, content[: int(share * len(content))])

@@ -70,8 +70,10 @@ class Imported:
         return f"Run {self.run} was imported." if self.new else f"Run {self.run} is in this store already."
 
 
-def import_bundle(store: Store, content: bytes) -> Imported:
+def import_bundle(store: Store, content: bytes, *, admit: Callable[[int], None] | None = None) -> Imported:
     """Put the run of a bundle into the store; one that is there already is left as it is.
+
+    admit: asked with the bytes that the store will take for it; raises where that is too much for whoever brings it.
 
     Raises:
         InvalidRequest: the bundle is cut, altered, of a newer version, hostile, or not what it claims to be.
@@ -84,6 +86,8 @@ def import_bundle(store: Store, content: bytes) -> Imported:
     if store.bring_back([identity]) or store.adopt(identity):
         return Imported(identity, True)
     require_room(store, bundle.size)
+    if admit is not None:
+        admit(bundle.size)
     weights = store.run_folder(identity) / WEIGHTS
     temporary = weights.with_name(f"{WEIGHTS}.{os.getpid()}.import")
     written = False
