@@ -115,7 +115,9 @@ def live_view(experiment: Experiment, moves: bool) -> None:
     chance = _chance(started)
     left, right = st.columns(2)
     with left, card("chart-unseen"):
-        card_header("Right among unseen classes", f"chance {chance:.1%}" if chance else "")
+        solved = "dash-dotted: solved at once" if set(plots.SOLVED) & set(started) else ""
+        aside = ", ".join(part for part in (f"chance {chance:.1%}" if chance else "", solved) if part)
+        card_header("Right among unseen classes", aside)
         moving_chart(
             started, lambda metrics: plots.accuracy_curves(metrics, titles, chance),
             key="chart-unseen", about=(*titles.items(), chance), height=HEIGHT,

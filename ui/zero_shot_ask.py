@@ -148,7 +148,7 @@ def _attribute_bars(attributes: tuple[RunView, AskableModel] | None, asked: Aske
     if source != title:
         st.caption(
             f"The bars are guesses of another run, “{source}”. “{title}” guesses no attributes: what its ranking goes "
-            "by is said below that."
+            "by stands below the ranking."
         )
 
 

@@ -20,6 +20,7 @@ from ui.zero_shot_model import AskableModel, Floats, best_first, kind_of
 NEW = -1  # in place of a class: a description that begins with nothing
 STRIP = 12
 MOST_SLIDERS = 16  # as many as an animal of the table has attributes, and as can be looked over
+MOST_NAMED = 5
 EDITS = "_zero_shot_edits"
 
 
@@ -146,14 +147,14 @@ def _outcome(model: AskableModel, base: int, vector: Floats) -> None:
 def fallen_words(model: AskableModel, base: int, falls: np.ndarray, rivals: int) -> str:
     """How many of the film's pictures fall to the description, (M,) bool, and against whom. In HTML."""
     counts = np.bincount(model.labels[falls], minlength=len(model.names))
-    most = [f"{counts[at]} × {html.escape(model.names[at])}" for at in np.argsort(-counts)[:5] if counts[at]]
+    most = [f"{counts[at]} × {html.escape(model.names[at])}" for at in np.argsort(-counts)[:MOST_NAMED] if counts[at]]
     other = "other " if base != NEW and not model.seen[base] else ""
     one, many = ("animal", "animals") if model.drawn else ("class", "classes")
     against = f"the {rivals} {other}unseen {many if rivals != 1 else one}"
     fallen = f"<b>{falls.sum()}</b> of {len(falls)} test pictures fall to it"
     words = f"{fallen} rather than to one of its rivals, {against}."
     if most:
-        words += f" They show {', '.join(most)}."
+        words += f" {'They show' if (counts > 0).sum() <= MOST_NAMED else 'Most often they show'} {', '.join(most)}."
     if base == NEW:
         return words
     return (
