@@ -58,7 +58,7 @@ def test_train_look_into_a_run_and_change_a_description(
     assert re.match(r"\d+ of \d+ test pictures fall to it rather than to one of its rivals, the 17 other unseen", said)
     slider = page.locator(".st-key-card-edit").get_by_role("slider").first
     slider.focus()
-    for _ in range(12):
+    for _ in range(5):
         slider.press("ArrowLeft")
     until(lambda: drawing.get_attribute("src") != before, "the changed animal is drawn")
 

@@ -22,7 +22,7 @@ def children_of(pid: int) -> dict[int, str]:
 
 
 def test_a_killed_training_process_fails_its_run_frees_the_slot_and_can_go_on(lab: Lab):
-    spec = spec_of(101, steps=20_000)
+    spec = spec_of(101, steps=14_000)
     run_id = lab.submit(spec)
     run = lab.with_checkpoint(run_id)
     os.kill(run.pid, signal.SIGKILL)
