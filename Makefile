@@ -2,6 +2,8 @@
 
 PYTHON ?=
 PIP_FLAGS ?=
+# A lab of one's own does what anybody asks who reaches it: other machines do not.
+ADDRESS ?= 127.0.0.1
 # A file's tests stay in one process, which starts a file's servers once; in the order of tests/conftest.py.
 PYTEST_FLAGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 
@@ -18,7 +20,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 run: $(INSTALLED) ## Install what is missing and open the lab in the browser
-	$(BIN) -m streamlit run app.py
+	$(BIN) -m streamlit run app.py --server.address=$(ADDRESS)
 
 test: $(INSTALLED_DEV) ## Every check and every test
 	@status=0; $(MAKE) --no-print-directory lint || status=1; \

@@ -140,3 +140,9 @@ def test_without_a_python_it_says_so_in_one_sentence(checkout: Path, tmp_path: P
 def test_make_alone_lists_the_targets():
     answer = make(ROOT, os.environ["PATH"])
     assert {"run", "test", "lint", "gallery", "clean"} <= set(re.findall(r"make (\w+)", answer.stdout))
+
+
+@needs_make
+def test_a_lab_of_ones_own_is_reached_from_its_own_machine_alone():
+    assert "--server.address=127.0.0.1" in make(ROOT, os.environ["PATH"], "-n", "run").stdout
+    assert "--server.address=0.0.0.0" in make(ROOT, os.environ["PATH"], "-n", "run", "ADDRESS=0.0.0.0").stdout
