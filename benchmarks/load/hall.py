@@ -43,8 +43,11 @@ async def press_train(served: Served, visitors: int, where: str) -> Row:
         await asyncio.gather(*(visitor.press("Train") for visitor in people))
         while len({run.steps for run in served.store.runs()}) < visitors and time.time() - begin < PATIENCE_SECONDS:
             await asyncio.sleep(0.2)
-        await asyncio.sleep(6.0)  # every page has refreshed itself since the last one pressed
-        seen_at, said = time.time(), [said_before(visitor) for visitor in people]
+        said = []
+        for visitor in people:  # drawn anew for the question: short runs end faster than pages refresh themselves
+            await visitor.ask()
+            await visitor.finished()
+            said.append((said_before(visitor), time.time()))
         while any(run.live for run in served.store.runs()) and time.time() - begin < PATIENCE_SECONDS:
             await asyncio.sleep(0.5)
         watching.cancel()
@@ -56,7 +59,7 @@ async def press_train(served: Served, visitors: int, where: str) -> Row:
     inversions = sum(one.created < other.created and began(one) > began(other) for one in firsts for other in firsts)
     judged = [
         (place, sum(seen_at <= began(run) < began(first) for run in runs))
-        for first, place in zip(firsts, said, strict=True)
+        for first, (place, seen_at) in zip(firsts, said, strict=True)
         if place is not None and began(first) > seen_at
     ]
     off = max((abs(place - real) for place, real in judged), default=0)
