@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import PROCESSES, let_move, store_of
-from tests.browser.waiting import until, wait_for_address
+from tests.browser.waiting import address_holds, until
 from tlcore.gallery import recorded
 from tlcore.runs import Run
 
@@ -86,7 +86,7 @@ def test_train_pause_step_stop_and_come_back(page: Any, app_server: Callable[...
 
     page.reload()
     button_of(page, "Stop").wait_for()
-    wait_for_address(page, "budget.steps")  # it still names the changed parameter
+    assert address_holds(page, "budget.steps")  # it still names the changed parameter
     press(page, "Stop")
     until(lambda: all(not run.live for run in store_of(address).runs()), "every run has ended")
     stopped = run_of(address, "dann")
@@ -108,7 +108,7 @@ def test_the_films_of_both_arms_are_shown(page: Any, app_server: Callable[..., s
         lambda: "seed" in page.locator(".tl-card-head").filter(has_text="What transfer bought").inner_text(), "compared"
     )
     press(page, "Train another seed")
-    wait_for_address(page, "seeds=2&seed=1")  # its runs are the ones shown
+    assert address_holds(page, "seeds=2&seed=1")  # its runs are the ones shown
     until(lambda: [run.state for run in store_of(address).runs()].count("finished") >= 6, "six arms are trained")
 
 
@@ -151,4 +151,4 @@ def test_the_map_leads_to_the_page(page: Any, app_server: Callable[..., str]) ->
     page.goto(app_server())
     page.locator('a.tile[data-preset="domain-adversarial/photo-digits"]').click()
     page.get_by_role("heading", name="Domain-adversarial training").wait_for()
-    wait_for_address(page, "/domain_adversarial")
+    assert address_holds(page, "/domain_adversarial")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import let_move, store_of, visitor
-from tests.browser.waiting import until, wait_for_address
+from tests.browser.waiting import address_holds, until
 from tlcore.execution.local import LocalExecutor
 from tlcore.presets import all_presets
 from tlcore.specs import override
@@ -29,7 +29,7 @@ def test_the_map_moves_and_a_click_opens_the_method(page: Any, app_server: Calla
     until(lambda: canvas.get_attribute("data-position") != first, "it moves by itself")
     page.locator('a.tile[data-preset="domain-adversarial/photo-digits"]').click()
     page.get_by_role("heading", name="Domain-adversarial training").wait_for()
-    wait_for_address(page, "preset=photo-digits")
+    assert address_holds(page, "preset=photo-digits")
 
 
 def test_whoever_wants_less_motion_sees_the_last_frame(browser: Any, app_server: Callable[..., str]) -> None:
@@ -49,12 +49,12 @@ def test_the_questions_lead_to_a_preset_and_stay_in_the_address(page: Any, app_s
     classes = page.locator(".st-key-classes")
     classes.get_by_text("no", exact=True).click()
     page.get_by_role("link", name="Seen and unseen together").wait_for()
-    wait_for_address(page, "classes=no")
+    assert address_holds(page, "classes=no")
     page.reload()
     page.get_by_role("link", name="Seen and unseen together").wait_for()
     page.get_by_role("link", name="Seen and unseen together").click()
     page.get_by_role("heading", name="Zero-shot learning").wait_for()
-    wait_for_address(page, "preset=generalised")
+    assert address_holds(page, "preset=generalised")
 
 
 def test_what_trains_now_is_shown_and_leads_to_its_page(page: Any, app_server: Callable[..., str]) -> None:
@@ -69,5 +69,5 @@ def test_what_trains_now_is_shown_and_leads_to_its_page(page: Any, app_server: C
     page.get_by_role("progressbar", name="DANN").wait_for()
     page.get_by_role("link", name="DANN").click()
     page.get_by_role("heading", name="Domain-adversarial training").wait_for()
-    wait_for_address(page, "preset=moons")
+    assert address_holds(page, "preset=moons")
     executor.stop(run)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import store_of
-from tests.browser.waiting import until, wait_for_address
+from tests.browser.waiting import address_holds, until
 
 pytestmark = pytest.mark.browser
 
@@ -34,7 +34,7 @@ def test_the_bench_trains_a_network_and_its_point_appears(page: Any, app_server:
     page.keyboard.press("Enter")
     bench.get_by_text("No arm of the paper").wait_for()
     until(lambda: second.inner_text() == "trained", "the button says what it is now")
-    wait_for_address(page, "bench=A.1-2-3.1-3.base")
+    assert address_holds(page, "bench=A.1-2-3.1-3.base")
 
     bench.get_by_role("button", name="Train this").click()
     store = store_of(address)
@@ -42,6 +42,6 @@ def test_the_bench_trains_a_network_and_its_point_appears(page: Any, app_server:
     assert built.spec.method.copied == (1, 2, 3) and built.spec.method.frozen == (1, 3)
     until(lambda: page.locator(POINTS).count() == 1, "its star is in the figure")
     bench.get_by_text("Its star is in the figure").wait_for()
-    wait_for_address(page, f"built={built.id}")
+    assert address_holds(page, f"built={built.id}")
     page.reload()
     until(lambda: page.locator(POINTS).count() == 1, "the address brings it back")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.waiting import until, wait_for_address
+from tests.browser.waiting import address_holds, until
 from tlcore.gallery import recorded
 
 pytestmark = pytest.mark.browser
@@ -24,5 +24,5 @@ def test_a_run_is_opened_on_its_page(page: Any, app_server: Callable[..., str]) 
     page.get_by_text("Open on its page").click()
     page.get_by_role("heading", name="Domain-adversarial training").wait_for()
     page.locator(".tl-player").first.wait_for()
-    wait_for_address(page, "preset=moons")
+    assert address_holds(page, "preset=moons")
     until(lambda: not re.search("only_arm|metric_shown", page.evaluate("location.search")), "the filters stay behind")

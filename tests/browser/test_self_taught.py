@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import store_of
-from tests.browser.waiting import until, wait_for_address
+from tests.browser.waiting import address_holds, until
 
 pytestmark = pytest.mark.browser
 
@@ -44,7 +44,7 @@ def test_three_runs_are_trained_and_seen_without_a_label(page: Any, app_server: 
     left.click()
     page.get_by_role("option", name="Without covariance").click()
     until(lambda: "Without covariance" in runs.inner_text(), "another run stands on the left")
-    wait_for_address(page, "arms=no_covariance")
+    assert address_holds(page, "arms=no_covariance")
     page.reload()
     until(lambda: "Without covariance" in runs.inner_text(), "and brings it back")
 

@@ -22,9 +22,15 @@ def until(condition: Callable[[], Any], what: str) -> Any:
     pytest.fail(f"never happened: {what}")
 
 
-def wait_for_address(page: Any, part: str) -> None:
-    """Wait until the address of a page holds a text. `page.url` alone never hears of a new one while it is asked."""
-    page.wait_for_url(lambda address: part in address)
+def address_holds(page: Any, part: str) -> bool:
+    """Whether the address of a page comes to hold a text: `page.url` alone never hears of a new one while asked."""
+    from playwright.sync_api import TimeoutError as Late
+
+    try:
+        page.wait_for_url(lambda address: part in address)
+    except Late:
+        return False
+    return True
 
 
 def wait_for(question: Callable[[], Any], expected: Any = True) -> None:

@@ -128,6 +128,9 @@ def test_paused_runs_go_on_one_after_another_where_one_may_train(lab: Lab, host:
         wait_for(lambda: lab.get(runs[-1]).paused, "the pause")
     for one, run in zip(visitors, runs, strict=True):
         one.resume(run)
+    for steer in (visitors[0].pause, visitors[0].resume):
+        with pytest.raises(InvalidRequest):
+            steer(runs[1])
     for place, (one, run) in enumerate(zip(visitors, runs, strict=True)):
         wait_for(lambda run=run: training(lab, runs) == [run], f"the turn of number {place}")
         for waiting in runs[place + 1 :]:

@@ -9,6 +9,7 @@ import pytest
 import streamlit as st
 
 from tests.browser.waiting import until
+from tests.ui.clock import Clock
 from tlcore.errors import InvalidRequest, LabError
 from tlcore.runs.visitors import Visitor
 from tlcore.specs.hosting import Hosting, Limits
@@ -16,15 +17,6 @@ from ui import background as module
 from ui.background import BUSY, IN_TURN, PASSING_SECONDS, Background, look
 
 ANN, BEN = "a" * 32, "b" * 32
-
-
-class Clock:
-    """A clock that stands until it is set."""
-
-    now = 100.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 @pytest.fixture

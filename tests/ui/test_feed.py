@@ -11,6 +11,7 @@ from unittest.mock import ANY
 import plotly.graph_objects as go
 import pytest
 
+from tests.ui.clock import Clock
 from tlcore.errors import StoreError
 from tlcore.presets import all_presets
 from tlcore.runs import Series, Store
@@ -23,15 +24,6 @@ from ui.library import RunView
 def drawn(metrics: Mapping[str, Mapping[str, Series]]) -> go.Figure:
     lines = [arm["loss"] for arm in metrics.values() if "loss" in arm]
     return go.Figure([go.Scatter(x=line.steps.tolist(), y=line.values.tolist()) for line in lines])
-
-
-class Clock:
-    """A clock that stands until it is set."""
-
-    now = 100.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 @pytest.fixture

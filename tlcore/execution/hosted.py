@@ -74,8 +74,8 @@ class HostedExecutor(LocalExecutor):
             InvalidRequest: it is not this visitor's alone, or too many are paused.
         """
         self._require_room_to_pause(run_id)
-        self.store.take_back(run_id, "ask_to_resume")
         super().pause(run_id)
+        self.store.take_back(run_id, "ask_to_resume")
 
     def step(self, run_id: str) -> None:
         """Let a paused run do one step; a run that trains is paused, where `pause` may do that."""
@@ -88,8 +88,7 @@ class HostedExecutor(LocalExecutor):
         Raises:
             InvalidRequest: it is not this visitor's alone.
         """
-        self.store.take_back(run_id, "ask_to_resume")
-        self._steer(run_id, "ask_to_resume")
+        self._steer(run_id, "ask_to_resume")  # asked for again it keeps its place among those that wait
 
     def fork(self, run_id: str, changes: Mapping[str, Any]) -> str:
         """Go on from the present step of a run with other parameters, as `LocalExecutor.fork` does.
